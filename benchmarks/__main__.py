@@ -1,0 +1,82 @@
+"""`make bench`: READ, BUY, RUSH, start and memory, on SQLite and PostgreSQL, one and two processes.
+
+Prints a Markdown table; `--seconds` is how long READ and BUY each run.
+"""
+
+import argparse
+import asyncio
+import time
+
+import uvloop
+
+from benchmarks import loads
+from benchmarks.station import Server, postgres, station
+
+REST_SECONDS = 8
+
+
+def row(kind: str, workers: int, server: Server, seconds: float) -> str:
+    """Run every load against a fresh server; one row of the table."""
+    time.sleep(REST_SECONDS)
+    memory = server.memory_mib()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(loads.read(server, 1))
+        read = runner.run(loads.read(server, seconds))
+        rush = runner.run(loads.rush(server))
+        buy = runner.run(loads.buy(server, seconds))
+    bought = max(buy.outcomes["bought"], 1)
+    odd = dict(read.outcomes + buy.outcomes + rush.outcomes)
+    for known in ("read", "bought", "refused"):
+        odd.pop(known, None)
+    cells = [
+        kind,
+        workers,
+        f"{read.per_second('read'):,.0f}",
+        f"{read.percentile_ms(0.5):.1f} / {read.percentile_ms(0.99):.1f}",
+        f"{buy.per_second('bought'):.1f}",
+        f"{buy.percentile_ms(0.5):.0f} / {buy.percentile_ms(0.99):.0f}",
+        f"{buy.requests / bought:.1f}",
+        f"{buy.cpu_seconds / bought * 1000:.1f}",
+        f"{rush.outcomes['bought']} / {rush.outcomes['refused']}",
+        f"{rush.seconds:.2f}",
+        odd or "none",
+        f"{server.ready_seconds:.1f}",
+        f"{memory:.0f}",
+    ]
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+HEADS = (
+    "database",
+    "web processes",
+    "READ/s",
+    "p50 / p99 ms",
+    "BUY/s",
+    "p50 / p99 ms",
+    "requests a purchase",
+    "CPU ms an order",
+    "RUSH sold / refused",
+    "seconds",
+    "errors",
+    "ready after s",
+    "MiB at rest",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"])
+    parser.add_argument("--workers", nargs="+", type=int, default=[1, 2])
+    given = parser.parse_args()
+    print("| " + " | ".join(HEADS) + " |")
+    print("|" + " --- |" * len(HEADS))
+    with postgres() as pg:
+        for kind in given.databases:
+            for workers in given.workers:
+                with station(workers, pg if kind == "postgresql" else None) as server:
+                    print(row(kind, workers, server, given.seconds), flush=True)
+
+
+if __name__ == "__main__":
+    main()

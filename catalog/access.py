@@ -1,0 +1,65 @@
+"""Who asks, and who may: roles, the actor behind a request, and what each route declares.
+
+A route says who may use it with `opt=allow(...)`; a route that says nothing refuses everyone
+(the guard in `shop/web/guard.py`). What a member may see within a route is decided by the
+station and the workshop on the `Actor`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.errors import NotAllowed, NotFound
+from catalog.models import Role
+
+ALLOW_KEY = "allow"
+
+
+class Everyone:
+    """The mark of a route that strangers may use."""
+
+
+EVERYONE = Everyone()
+
+STAFF = frozenset(Role) - {Role.ARTISAN, Role.VOLUNTEER}
+MEMBERS = frozenset(Role)
+MANAGERS = frozenset({Role.MANAGER})
+SHOW_EDITORS = frozenset({Role.MANAGER, Role.HOST})
+ON_AIR = frozenset({Role.MANAGER, Role.HOST, Role.ASSISTANT})
+SHOW_VIEWERS = STAFF | {Role.VOLUNTEER}
+CATALOG_EDITORS = frozenset({Role.MANAGER, Role.HOST, Role.ASSISTANT, Role.ORDER_DESK})
+CATALOG_WRITERS = CATALOG_EDITORS | {Role.ARTISAN}
+ORDER_VIEWERS = frozenset({Role.MANAGER, Role.HOST, Role.ORDER_DESK, Role.FINANCE})
+WORK_ORDER_DESK = frozenset({Role.MANAGER, Role.ORDER_DESK})
+WORK_ORDER_ACTORS = WORK_ORDER_DESK | {Role.ARTISAN}
+WORK_ORDER_VIEWERS = ORDER_VIEWERS | {Role.ARTISAN}
+MONEY_VIEWERS = frozenset({Role.MANAGER, Role.FINANCE, Role.ARTISAN})
+ARTISANS = frozenset({Role.ARTISAN})
+
+
+def allow(who: Everyone | frozenset[Role]) -> dict[str, Any]:
+    """The `opt` of a route: `EVERYONE`, or the roles that may use it."""
+    return {ALLOW_KEY: who}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The member behind a request. `channel` is "web" or "api", for the audit trail."""
+
+    member_id: int
+    station_id: int
+    role: Role
+    name: str
+    station_name: str
+    workshop_id: int | None
+    workshop_name: str
+    channel: str
+
+    def must_see_workshop(self, workshop_id: int) -> None:
+        """Raise NotFound, as for a thing that is not there, when it is another family's."""
+        if self.workshop_id is not None and self.workshop_id != workshop_id:
+            raise NotFound(f"workshop {workshop_id}")
+
+    def must_be(self, roles: frozenset[Role]) -> None:
+        """Raise NotAllowed unless the member has one of `roles`."""
+        if self.role not in roles:
+            raise NotAllowed(f"{self.role} is not one of {sorted(roles)}")

@@ -1,0 +1,77 @@
+"""The audit trail: each change by a person, with what stood before and after."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.access import Actor
+from catalog.models import AuditEntry, Member, Workshop
+
+MOST_ENTRIES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An entry with the names that people know; `for_whom` is the family it was done for, or ""."""
+
+    entry: AuditEntry
+    who: str
+    for_whom: str
+
+
+def record(
+    session: AsyncSession,
+    actor: Actor,
+    action: str,
+    subject: object,
+    now: datetime,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    workshop_id: int | None = None,
+) -> None:
+    """Write one entry in the caller's transaction.
+
+    `subject` is a model with an id, flushed. `workshop_id` is the family concerned: where the
+    actor is not of that family, the entry says that it was done on the family's behalf.
+    """
+    on_behalf_of = workshop_id if workshop_id != actor.workshop_id else None
+    session.add(
+        AuditEntry(
+            station_id=actor.station_id,
+            at=now,
+            member_id=actor.member_id,
+            on_behalf_of=on_behalf_of,
+            channel=actor.channel,
+            action=action,
+            subject=subject.__tablename__,  # type: ignore[attr-defined]
+            subject_id=subject.id,  # type: ignore[attr-defined]
+            before=before,
+            after=after,
+        )
+    )
+
+
+async def list_entries(
+    session: AsyncSession, station_id: int, subjects: Mapping[str, Collection[int]]
+) -> list[Told]:
+    """The entries about things of a station, oldest first: table name to ids of its rows."""
+    about = [
+        and_(AuditEntry.subject == table, AuditEntry.subject_id.in_(ids))
+        for table, ids in subjects.items()
+    ]
+    query = (
+        select(AuditEntry, Member.name, Workshop.name)
+        .outerjoin(Member, Member.id == AuditEntry.member_id)
+        .outerjoin(Workshop, Workshop.id == AuditEntry.on_behalf_of)
+        .where(AuditEntry.station_id == station_id, or_(*about))
+        .order_by(AuditEntry.id)
+        .limit(MOST_ENTRIES)
+    )
+    return [
+        Told(entry, who or "", family or "") for entry, who, family in await session.execute(query)
+    ]

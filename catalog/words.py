@@ -1,0 +1,7 @@
+"""Amounts as people read them."""
+
+
+def yuan(fen: int) -> str:
+    """Fen in yuan: 32800 -> "328", 32850 -> "328.50", 160800 -> "1,608"."""
+    whole, rest = divmod(abs(fen), 100)
+    return f"{'−' if fen < 0 else ''}{whole:,}" + (f".{rest:02d}" if rest else "")

@@ -1,0 +1,169 @@
+"""Stations, workshops and their makers."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from catalog.access import STAFF, Actor
+from catalog.audit import record
+from catalog.checks import Check
+from catalog.errors import NotFound
+from catalog.models import Maker, Product, Station, Workshop
+from catalog.products import refresh_search_text
+
+_FIELDS = ("name", "village", "craft", "story", "phone", "active")
+
+
+async def station_by_id(session: AsyncSession, station_id: int) -> Station:
+    """Raises NotFound."""
+    station = await session.get(Station, station_id)
+    if station is None:
+        raise NotFound(f"station {station_id}")
+    return station
+
+
+async def first_station(session: AsyncSession) -> Station | None:
+    """The station whose front page stands at `/`; None before the first is set up."""
+    return await session.scalar(select(Station).order_by(Station.id).limit(1))
+
+
+async def list_workshops(
+    session: AsyncSession, station_id: int | None, *, active_only: bool = True
+) -> list[Workshop]:
+    """The workshops of a station, or of all, as they joined, with their makers."""
+    query = select(Workshop).options(selectinload(Workshop.makers)).order_by(Workshop.id)
+    if station_id is not None:
+        query = query.where(Workshop.station_id == station_id)
+    return list(await session.scalars(query.where(Workshop.active) if active_only else query))
+
+
+async def workshops_seen_by(
+    session: AsyncSession, asker: Actor | None, station_id: int | None
+) -> list[Workshop]:
+    """The workshops of a station; staff see their own station's inactive ones too.
+
+    Without a station it is the asker's own, for strangers all.
+    """
+    if station_id is None and asker is not None:
+        station_id = asker.station_id
+    own = asker is not None and asker.station_id == station_id and asker.role in STAFF
+    return await list_workshops(session, station_id, active_only=not own)
+
+
+async def workshop_by_slug(session: AsyncSession, slug: str) -> Workshop:
+    """The active workshop at `/workshops/{slug}`, with its makers. Raises NotFound."""
+    workshop = await session.scalar(
+        select(Workshop)
+        .where(Workshop.slug == slug, Workshop.active)
+        .options(selectinload(Workshop.makers))
+        .order_by(Workshop.id)
+        .limit(1)
+    )
+    if workshop is None:
+        raise NotFound(f"workshop {slug}")
+    return workshop
+
+
+async def workshop_for(session: AsyncSession, actor: Actor, workshop_id: int) -> Workshop:
+    """The workshop, with its makers, when the actor may see it. Raises NotFound."""
+    actor.must_see_workshop(workshop_id)
+    workshop = await session.get(
+        Workshop, workshop_id, options=[selectinload(Workshop.makers)], populate_existing=True
+    )
+    if workshop is None or workshop.station_id != actor.station_id:
+        raise NotFound(f"workshop {workshop_id}")
+    return workshop
+
+
+async def add_workshop(
+    session: AsyncSession, actor: Actor, values: Mapping[str, Any], now: datetime
+) -> Workshop:
+    """Make a workshop of the actor's station from `_FIELDS` and `makers`.
+
+    `makers` is a text with one name a line and what is told of them behind a colon, or a list
+    of such pairs. Raises Invalid with every fault, keeping nothing.
+    """
+    facts, names = _read(values)
+    workshop = Workshop(station_id=actor.station_id, slug="", **facts)
+    session.add(workshop)
+    await session.flush()
+    workshop.slug = f"w{workshop.id}"
+    _name_makers(session, workshop, names)
+    record(session, actor, "workshop.add", workshop, now, after=facts, workshop_id=workshop.id)
+    await session.flush()
+    return await workshop_for(session, actor, workshop.id)
+
+
+async def change_workshop(
+    session: AsyncSession,
+    actor: Actor,
+    workshop_id: int,
+    values: Mapping[str, Any],
+    now: datetime,
+) -> Workshop:
+    """Change the fields given; `makers` replaces all names. Raises Invalid, NotFound."""
+    workshop = await workshop_for(session, actor, workshop_id)
+    before = {field: getattr(workshop, field) for field in _FIELDS}
+    facts, names = _read({**before, **values})
+    for field, value in facts.items():
+        setattr(workshop, field, value)
+    if "makers" in values:
+        for maker in list(workshop.makers):
+            await session.delete(maker)
+        _name_makers(session, workshop, names)
+    await session.flush()
+    for product in await session.scalars(select(Product).where(Product.workshop_id == workshop.id)):
+        await refresh_search_text(session, product)
+    record(
+        session,
+        actor,
+        "workshop.change",
+        workshop,
+        now,
+        before=before,
+        after=facts,
+        workshop_id=workshop.id,
+    )
+    await session.flush()
+    return await workshop_for(session, actor, workshop.id)
+
+
+def _name_makers(session: AsyncSession, workshop: Workshop, names: list[tuple[str, str]]) -> None:
+    session.add_all(
+        Maker(station_id=workshop.station_id, workshop_id=workshop.id, name=name, about=about)
+        for name, about in names
+    )
+
+
+def _read(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    check = Check()
+    phone = str(values.get("phone") or "")
+    facts: dict[str, Any] = {
+        "name": check.text("name", values.get("name"), "作坊名", most=60),
+        "village": check.text("village", values.get("village"), "村名", most=60, least=0),
+        "craft": check.text("craft", values.get("craft"), "手艺", most=120, least=0),
+        "story": check.text("story", values.get("story"), "介绍", most=2000, least=0, lines=True),
+        "phone": check.phone("phone", phone, "联系电话", landline=True) if phone.strip() else "",
+        "active": values.get("active", True) in (True, "on", "true", "1"),
+    }
+    names = [
+        (
+            check.text("makers", name, "手艺人的名字", most=40),
+            check.text("makers", about, "手艺人的介绍", most=200, least=0),
+        )
+        for name, about in _makers(check, values.get("makers"))
+    ]
+    check.done()
+    return facts, names
+
+
+def _makers(check: Check, given: object) -> list[tuple[str, str]]:
+    if isinstance(given, list):
+        return given
+    typed = check.text("makers", given, "手艺人", most=1000, least=0, lines=True)
+    lines = (line.replace(":", "：").partition("：") for line in typed.split("\n") if line)
+    return [(name.strip(), about.strip()) for name, _, about in lines]

@@ -1,0 +1,1 @@
+"""Shows, line-ups, airings, links, scans and the live board."""

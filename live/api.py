@@ -1,0 +1,328 @@
+"""Shows, line-ups, the live board and links for programs."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from litestar import Controller, Response, get, patch, post, put
+from litestar.background_tasks import BackgroundTask
+from litestar.di import NamedDependency
+from litestar.openapi.spec import (
+    OpenAPIFormat,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    OpenAPIType,
+    Operation,
+    Schema,
+)
+from litestar.params import JSONBody, PathParameter
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+from litestar.types import ControllerRouterHandler
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.access import CATALOG_EDITORS, EVERYONE, ON_AIR, SHOW_EDITORS, Actor, allow
+from catalog.interface import (
+    FOR_ALL,
+    MEMBERS_ONLY,
+    Before,
+    Limit,
+    PathId,
+    QueryId,
+    faults_as,
+    given,
+    paged,
+    problems,
+)
+from live import lineup, links, shows
+from live.board import Board, Boards, board
+from live.models import Show
+from live.views import (
+    LineUp,
+    LinkView,
+    NewLink,
+    NewShow,
+    Now,
+    ShowChanges,
+    ShowPage,
+    ShowSummary,
+    ShowView,
+)
+from media.qr import qr_png, qr_svg
+
+# A code always says the same; a day is short enough for one that is retired.
+_A_DAY = {"Cache-Control": "public, max-age=86400"}
+
+
+class ShowController(Controller):
+    path = "/api/shows"
+    tags = ("shows",)
+
+    @get(opt=allow(EVERYONE), security=FOR_ALL, responses=problems(401, 422), summary="List shows")
+    async def shows(
+        self,
+        session: NamedDependency[AsyncSession],
+        asker: NamedDependency[Actor | None],
+        station: QueryId = None,
+        before: Before = None,
+        limit: Limit = 24,
+    ) -> ShowPage:
+        """Latest first. Strangers see no drafts; members see their own station's."""
+        found = await shows.shows_seen_by(session, asker, station, before=before, most=limit + 1)
+        rows, following = paged(found, limit)
+        return ShowPage([ShowSummary.of(row) for row in rows], following)
+
+    @post(
+        opt=allow(SHOW_EDITORS),
+        security=MEMBERS_ONLY,
+        responses=problems(401, 403, 409, 413, 422),
+        summary="Schedule a show",
+    )
+    async def schedule(
+        self,
+        data: JSONBody[NewShow],
+        session: NamedDependency[AsyncSession],
+        actor: NamedDependency[Actor],
+        now: NamedDependency[datetime],
+    ) -> ShowView:
+        """Answers 409 `overlapping_show` when its host or its place is taken then."""
+        with faults_as(host_id="host"):
+            values = given(data, host="host_id")
+            return ShowView.whole(await shows.schedule_show(session, actor, values, now))
+
+    @get(
+        "/{show_id:int}",
+        opt=allow(EVERYONE),
+        security=FOR_ALL,
+        responses=problems(401, 404, 422),
+        summary="One show with its line-up",
+    )
+    async def show(
+        self,
+        show_id: PathId,
+        session: NamedDependency[AsyncSession],
+        asker: NamedDependency[Actor | None],
+    ) -> ShowView:
+        show = await shows.show_seen_by(session, asker, show_id)
+        return ShowView.whole(show, own=shows.may_see_all(asker, show.station_id))
+
+    @patch(
+        "/{show_id:int}",
+        opt=allow(SHOW_EDITORS),
+        security=MEMBERS_ONLY,
+        responses=problems(401, 403, 404, 409, 413, 422),
+        summary="Change a show",
+    )
+    async def change(
+        self,
+        show_id: PathId,
+        data: JSONBody[ShowChanges],
+        session: NamedDependency[AsyncSession],
+        actor: NamedDependency[Actor],
+        now: NamedDependency[datetime],
+    ) -> ShowView:
+        """Changes the fields given, until the show has ended."""
+        with faults_as(host_id="host"):
+            values = given(data, host="host_id")
+            return ShowView.whole(await shows.change_show(session, actor, show_id, values, now))
+
+    @put(
+        "/{show_id:int}/lineup",
+        opt=allow(SHOW_EDITORS),
+        security=MEMBERS_ONLY,
+        responses=problems(401, 403, 404, 409, 413, 422),
+        summary="Set the line-up",
+    )
+    async def put_line_up(
+        self,
+        show_id: PathId,
+        data: JSONBody[LineUp],
+        session: NamedDependency[AsyncSession],
+        actor: NamedDependency[Actor],
+        now: NamedDependency[datetime],
+    ) -> ShowView:
+        """Replaces the whole line-up; a product that stays keeps its item and its figures."""
+        rows = [msgspec.structs.asdict(row) for row in data.items]
+        return ShowView.whole(await lineup.put_line_up(session, actor, show_id, rows, now))
+
+    @post(
+        "/{show_id:int}/start",
+        opt=allow(ON_AIR),
+        security=MEMBERS_ONLY,
+        responses=problems(401, 403, 404, 409, 422),
+        status_code=200,
+        summary="Go on air",
+    )
+    async def start(
+        self,
+        show_id: PathId,
+        session: NamedDependency[AsyncSession],
+        actor: NamedDependency[Actor],
+        boards: NamedDependency[Boards],
+        now: NamedDependency[datetime],
+    ) -> Response[ShowView]:
+        """With the first item of the line-up showing. Repeating changes nothing."""
+        return _and_tell(boards, await shows.start_show(session, actor, show_id, now))
+
+    @post(
+        "/{show_id:int}/now",
+        opt=allow(ON_AIR),
+        security=MEMBERS_ONLY,
+        responses=problems(401, 403, 404, 409, 413, 422),
+        status_code=200,
+        summary="Show a line-up item",
+    )
+    async def show_now(
+        self,
+        show_id: PathId,
+        data: JSONBody[Now],
+        session: NamedDependency[AsyncSession],
+        actor: NamedDependency[Actor],
+        boards: NamedDependency[Boards],
+        now: NamedDependency[datetime],
+    ) -> Response[ShowView]:
+        """Makes the item the one being shown. Repeating changes nothing."""
+        show = await shows.show_now(session, actor, show_id, data.lineup_item, now)
+        return _and_tell(boards, show)
+
+    @post(
+        "/{show_id:int}/end",
+        opt=allow(ON_AIR),
+        security=MEMBERS_ONLY,
+        responses=problems(401, 403, 404, 409, 422),
+        status_code=200,
+        summary="Go off air",
+    )
+    async def end(
+        self,
+        show_id: PathId,
+        session: NamedDependency[AsyncSession],
+        actor: NamedDependency[Actor],
+        boards: NamedDependency[Boards],
+        now: NamedDependency[datetime],
+    ) -> Response[ShowView]:
+        """Pieces fenced and not sold are free again. Repeating changes nothing."""
+        return _and_tell(boards, await shows.end_show(session, actor, show_id, now))
+
+    @get(
+        "/{show_id:int}/board",
+        opt=allow(EVERYONE),
+        security=FOR_ALL,
+        responses=problems(401, 404, 422),
+        summary="The live board",
+    )
+    async def board(
+        self,
+        show_id: PathId,
+        session: NamedDependency[AsyncSession],
+        asker: NamedDependency[Actor | None],
+    ) -> Board:
+        """Now showing, price, free, sold, scans, holds, next: the state of this moment."""
+        await shows.show_seen_by(session, asker, show_id)
+        return await board(session, show_id)
+
+    @get(
+        "/{show_id:int}/events",
+        opt=allow(EVERYONE),
+        security=FOR_ALL,
+        responses=problems(401, 404, 422),
+        media_type="text/event-stream",
+        summary="The live board, followed",
+    )
+    async def events(
+        self,
+        show_id: PathId,
+        session: NamedDependency[AsyncSession],
+        asker: NamedDependency[Actor | None],
+        boards: NamedDependency[Boards],
+    ) -> ServerSentEvent:
+        """Server-sent events named `board`, each the whole board: at once, then at each change."""
+        await shows.show_seen_by(session, asker, show_id)
+        return ServerSentEvent(_board_events(boards, show_id))
+
+
+def _and_tell(boards: Boards, show: Show) -> Response[ShowView]:
+    # After the answer, and so after the commit: whoever looks again finds the new state.
+    return Response(ShowView.whole(show), background=BackgroundTask(boards.nudge, show.id))
+
+
+async def _board_events(boards: Boards, show_id: int) -> AsyncIterator[ServerSentEventMessage]:
+    async with aclosing(boards.watch(show_id)) as states:
+        async for state in states:
+            yield ServerSentEventMessage(data=state, event="board")
+
+
+@dataclass
+class PictureOperation(Operation):
+    """Documents the two formats, of which a route by itself has one."""
+
+    def __post_init__(self) -> None:
+        answer = (self.responses or {})["200"]
+        if isinstance(answer, OpenAPIResponse):
+            picture = OpenAPIMediaType(
+                schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+            )
+            answer.content = {"image/png": picture, "image/svg+xml": picture}
+
+
+class LinkController(Controller):
+    path = "/api/links"
+    tags = ("links",)
+
+    @post(
+        opt=allow(CATALOG_EDITORS),
+        security=MEMBERS_ONLY,
+        responses=problems(401, 403, 404, 413, 422),
+        summary="Make a link",
+    )
+    async def add(
+        self,
+        data: JSONBody[NewLink],
+        session: NamedDependency[AsyncSession],
+        actor: NamedDependency[Actor],
+        public_url: NamedDependency[str],
+        now: NamedDependency[datetime],
+    ) -> LinkView:
+        """A new code each time; codes are never given out twice."""
+        link = await links.add_link(
+            session,
+            actor,
+            product_id=data.product,
+            show_id=data.show,
+            placement=data.placement,
+            now=now,
+        )
+        return LinkView.of(link, public_url)
+
+    @get(
+        "/{picture:str}",
+        opt=allow(EVERYONE),
+        security=FOR_ALL,
+        responses=problems(401, 404, 410, 422),
+        operation_class=PictureOperation,
+        summary="A link's QR as a picture",
+    )
+    async def qr(
+        self,
+        picture: Annotated[
+            str,
+            PathParameter(
+                pattern=r"^[0-9A-Za-z]{1,16}\.(png|svg)$",
+                description="The code and the format: `7K3FD.png` or `7K3FD.svg`.",
+            ),
+        ],
+        session: NamedDependency[AsyncSession],
+        public_url: NamedDependency[str],
+    ) -> Response[bytes]:
+        """PNG at 10 pixels a module, as an overlay needs it, or SVG for print."""
+        code, _, extension = picture.partition(".")
+        link = await links.usable_link(session, code)
+        says = links.link_url(public_url, link.code)
+        if extension == "svg":
+            return Response(qr_svg(says).encode(), media_type="image/svg+xml", headers=_A_DAY)
+        return Response(qr_png(says), media_type="image/png", headers=_A_DAY)
+
+
+ROUTES: list[ControllerRouterHandler] = [ShowController, LinkController]

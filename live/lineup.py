@@ -1,0 +1,195 @@
+"""A show's line-up: which products in which order, at what price, with how many pieces fenced."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog import stock
+from catalog.access import Actor
+from catalog.audit import record
+from catalog.checks import MOST_PIECES, Check
+from catalog.errors import Invalid, OutOfStock
+from catalog.models import Kind, Product, ProductState
+from catalog.words import yuan
+from live.errors import WrongShowState
+from live.models import Airing, LineUpItem, Show, ShowState
+from live.shows import get_show, lock_show
+
+MOST_ITEMS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One wanted row of a line-up, checked."""
+
+    product: Product
+    show_price_fen: int | None
+    allotment: int
+    minutes: int
+    talking_points: str
+    do_not_say: str
+
+
+async def put_line_up(
+    session: AsyncSession,
+    actor: Actor,
+    show_id: int,
+    rows: Sequence[Mapping[str, Any]],
+    now: datetime,
+) -> Show:
+    """Make `rows` the whole line-up, in that order; a product keeps its item and its figures.
+
+    A row: `product`, and `show_price_fen` (or `show_price`, yuan as typed), `allotment`,
+    `minutes`, `talking_points`, `do_not_say`. Pieces newly allotted leave free stock, pieces no
+    longer allotted return. Locks the show, then item and stock by product id. Raises Invalid with
+    the fault of each row (`items.3.allotment`), WrongShowState after the end; the caller's
+    transaction then keeps nothing.
+    """
+    show = await lock_show(session, actor, show_id)
+    if show.state in (ShowState.ENDED, ShowState.REPORTED):
+        raise WrongShowState("这一场已经结束，讲解单不能再改。")
+    slots = await _read(session, show, rows)
+    before = {item.product_id: item for item in show.items}
+    wanted = {slot.product.id: (position, slot) for position, slot in enumerate(slots)}
+    faults: dict[str, str] = {}
+    for product_id in sorted(before.keys() | wanted.keys()):
+        if product_id not in wanted:
+            await _take_out(session, before[product_id])
+            continue
+        position, slot = wanted[product_id]
+        fault = await _place(session, show, before.get(product_id), position, slot)
+        if fault:
+            faults[f"items.{position}.allotment"] = fault
+    if faults:
+        raise Invalid(faults)
+    record(
+        session,
+        actor,
+        "show.line_up",
+        show,
+        now,
+        before={"products": list(before)},
+        after={"products": [slot.product.id for slot in slots]},
+    )
+    await session.flush()
+    return await get_show(session, show.id)
+
+
+async def _place(
+    session: AsyncSession, show: Show, item: LineUpItem | None, position: int, slot: Slot
+) -> str:
+    """Make one product's item as wanted; a sentence when its pieces are not to be had."""
+    if item is not None:
+        await session.refresh(item, with_for_update={"key_share": True})
+    used = item.allotment - item.allotment_left if item else 0
+    if slot.allotment < used:
+        return f"已经卖出或预留了 {used} 件，留货不能比这更少。"
+    product_id = slot.product.id
+    more = slot.allotment - (item.allotment if item else 0)
+    try:
+        if more > 0:
+            await stock.hold(session, product_id, more)
+        elif more < 0:
+            await stock.release(session, product_id, -more)
+    except OutOfStock:
+        return "没有这么多空闲的件可以留给这一场。"
+    if item is None:
+        item = LineUpItem(station_id=show.station_id, show_id=show.id, product_id=product_id)
+        session.add(item)
+    item.position = position
+    item.show_price_fen = slot.show_price_fen
+    item.allotment, item.allotment_left = slot.allotment, slot.allotment - used
+    item.minutes = slot.minutes
+    item.talking_points, item.do_not_say = slot.talking_points, slot.do_not_say
+    return ""
+
+
+async def _take_out(session: AsyncSession, item: LineUpItem) -> None:
+    """Remove an item that no buyer has met, its pieces free again; Invalid for any other."""
+    refused = Invalid({"items": f"“{item.product.name}”已经讲过或卖过，不能从讲解单里拿掉。"})
+    await session.refresh(item, with_for_update=True)
+    aired = await session.scalar(
+        select(Airing.id).where(Airing.line_up_item_id == item.id).limit(1)
+    )
+    if aired is not None or item.holding or item.sold:
+        raise refused
+    if item.allotment:
+        await stock.release(session, item.product_id, item.allotment)
+    try:
+        # Holds that have lapsed and orders that were cancelled still name their item.
+        async with session.begin_nested():
+            await session.delete(item)
+    except IntegrityError as error:
+        raise refused from error
+
+
+async def _read(session: AsyncSession, show: Show, rows: Sequence[Mapping[str, Any]]) -> list[Slot]:
+    if len(rows) > MOST_ITEMS:
+        raise Invalid({"items": f"一场最多 {MOST_ITEMS} 件作品。"})
+    check = Check()
+    slots: list[Slot] = []
+    seen: set[int] = set()
+    for n, row in enumerate(rows):
+        product_id = check.integer(
+            f"items.{n}.product", row.get("product"), "作品", least=1, most=2**62
+        )
+        bad = f"items.{n}.product" in check.errors
+        product = None if bad else await session.get(Product, product_id)
+        if product is None or product.station_id != show.station_id:
+            check.fault(f"items.{n}.product", "没有这件作品，或者它是别的站的。")
+            continue
+        if product.state != ProductState.ON_SALE:
+            check.fault(f"items.{n}.product", f"“{product.name}”没有在售，先上架再排。")
+        if product.id in seen:
+            check.fault(f"items.{n}.product", f"“{product.name}”排了两次。")
+        seen.add(product.id)
+        slots.append(_slot(check, n, product, row))
+    check.done()
+    return slots
+
+
+def _slot(check: Check, n: int, product: Product, row: Mapping[str, Any]) -> Slot:
+    allotment = check.integer(
+        f"items.{n}.allotment", row.get("allotment") or 0, "留货", least=0, most=MOST_PIECES
+    )
+    if allotment and product.kind == Kind.MADE_TO_ORDER:
+        check.fault(f"items.{n}.allotment", "定做的作品没有现货，不用留。")
+    return Slot(
+        product=product,
+        show_price_fen=_price(check, n, product, row),
+        allotment=allotment,
+        minutes=check.integer(
+            f"items.{n}.minutes", row.get("minutes") or 5, "分钟", least=1, most=240
+        ),
+        talking_points=check.text(
+            f"items.{n}.talking_points",
+            row.get("talking_points"),
+            "讲解词",
+            most=2000,
+            least=0,
+            lines=True,
+        ),
+        do_not_say=check.text(
+            f"items.{n}.do_not_say", row.get("do_not_say"), "不说的话", most=200, least=0
+        ),
+    )
+
+
+def _price(check: Check, n: int, product: Product, row: Mapping[str, Any]) -> int | None:
+    typed = str(row.get("show_price") or "").strip()
+    if typed:
+        field = f"items.{n}.show_price"
+        price = check.yuan(field, typed, "直播价")
+    elif row.get("show_price_fen") is not None:
+        field = f"items.{n}.show_price_fen"
+        price = check.fen(field, row["show_price_fen"], "直播价")
+    else:
+        return None
+    if price < product.floor_fen:
+        check.fault(field, f"不能低于作坊的底价 {yuan(product.floor_fen)} 元。")
+    return price

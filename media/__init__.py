@@ -1,0 +1,1 @@
+"""Bytes in, bytes out: photo renditions, QR pictures, cards and tags, file storage. No tables."""

@@ -1,0 +1,219 @@
+"""Holds, orders, the ledger and reports for programs."""
+
+from datetime import datetime
+from typing import Annotated
+
+from litestar import Controller, get, post
+from litestar.di import NamedDependency
+from litestar.params import HeaderParameter, JSONBody, PathParameter
+from litestar.types import ControllerRouterHandler
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.access import (
+    EVERYONE,
+    MONEY_VIEWERS,
+    SHOW_VIEWERS,
+    Actor,
+    allow,
+)
+from catalog.errors import Invalid
+from catalog.interface import (
+    FOR_ALL,
+    MEMBERS_ONLY,
+    Before,
+    Limit,
+    PathId,
+    QueryId,
+    faults_as,
+    problems,
+)
+from live.report import Report, report
+from live.shows import show_for
+from shop.buying import hold_pieces, order_pieces
+from shop.checkout import Buyer, OrderRequest, get_order, read_buyer
+from shop.context import Shop
+from shop.errors import PaymentUnavailable, WrongOrderState
+from shop.holds import Wanted
+from shop.models import Order
+from shop.paying import open_payment
+from shop.reports import count_holds
+from shop.statement import Statement, statement
+from shop.views import (
+    BuyerBody,
+    HoldBody,
+    HoldView,
+    OrderBody,
+    OrderView,
+    WantedItem,
+)
+
+# A program holds for many buyers: it keeps each hold by its token, not by a browser's cookie.
+_NO_BROWSER = ""
+
+_BUYER_FIELDS = {
+    "name": "buyer.name",
+    "phone": "buyer.phone",
+    **{field: f"buyer.address.{field}" for field in ("province", "city", "district", "detail")},
+}
+
+
+class HoldController(Controller):
+    path = "/api/holds"
+    tags = ("buying",)
+
+    @post(
+        opt=allow(EVERYONE),
+        security=FOR_ALL,
+        responses=problems(401, 404, 409, 410, 413, 422),
+        summary="Hold pieces",
+    )
+    async def hold(
+        self,
+        data: JSONBody[HoldBody],
+        shop: NamedDependency[Shop],
+        now: NamedDependency[datetime],
+    ) -> HoldView:
+        """Promises everything asked for until `expires_at`, at frozen prices, or nothing.
+
+        Answers 409 `out_of_stock` when too few pieces are free, and 410 for a retired link.
+        """
+        return HoldView.of(await hold_pieces(shop, _wanted(data.items), _NO_BROWSER, now))
+
+
+class OrderController(Controller):
+    path = "/api/orders"
+    tags = ("buying",)
+
+    @post(
+        opt=allow(EVERYONE),
+        security=FOR_ALL,
+        responses=problems(401, 404, 409, 410, 413, 422),
+        summary="Place an order",
+    )
+    async def place(
+        self,
+        data: JSONBody[OrderBody],
+        shop: NamedDependency[Shop],
+        now: NamedDependency[datetime],
+        idempotency_key: Annotated[
+            str | None,
+            HeaderParameter(
+                name="Idempotency-Key",
+                min_length=1,
+                max_length=100,
+                description="Any text of the asker's own, new for each order. Asking again with "
+                "the same key and body finds the same order; another body is refused.",
+            ),
+        ] = None,
+    ) -> OrderView:
+        """An unpaid order; the buyer pays at `pay_url`.
+
+        `pay_url` is null when the payment service does not answer. The order stands all the
+        same: ask again with the same key. Answers 409 `out_of_stock` or `hold_expired`, and
+        422 `idempotency_key_reused` for a key that came with another body.
+        """
+        with faults_as(**_BUYER_FIELDS):
+            buyer = _buyer(data.buyer)
+        order = await order_pieces(
+            shop, _request(shop, data, buyer, idempotency_key), _NO_BROWSER, now
+        )
+        await _open(shop, order)
+        return OrderView.of(order)
+
+    @get(
+        "/{token:str}",
+        opt=allow(EVERYONE),
+        security=FOR_ALL,
+        responses=problems(401, 404, 422),
+        summary="One order",
+    )
+    async def order(
+        self,
+        token: Annotated[str, PathParameter(max_length=60)],
+        session: NamedDependency[AsyncSession],
+    ) -> OrderView:
+        """How it stands. The token is the key to it; nothing is told about the buyer."""
+        return OrderView.of(await get_order(session, token))
+
+
+def _wanted(items: list[WantedItem]) -> tuple[Wanted, ...]:
+    return tuple(
+        Wanted(quantity=item.quantity, link=item.link, product=item.product) for item in items
+    )
+
+
+def _buyer(body: BuyerBody) -> Buyer:
+    address = body.address
+    return read_buyer(
+        {
+            "name": body.name,
+            "phone": body.phone,
+            "province": address.province,
+            "city": address.city,
+            "district": address.district,
+            "detail": address.detail,
+        }
+    )
+
+
+def _request(shop: Shop, body: OrderBody, buyer: Buyer, key: str | None) -> OrderRequest:
+    if body.hold is not None and body.items:
+        raise Invalid({"items": "预留和作品只能给一样。"})
+    return OrderRequest(
+        buyer=buyer,
+        gateway=shop.gateway_name(body.gateway),
+        hold=body.hold,
+        items=_wanted(body.items),
+        key=key,
+    )
+
+
+async def _open(shop: Shop, order: Order) -> None:
+    try:
+        await open_payment(shop, order)
+    except (PaymentUnavailable, WrongOrderState):
+        # The order stands, or was paid since it was first asked for: either way it is the answer.
+        return
+
+
+@get(
+    "/api/ledger",
+    opt=allow(MONEY_VIEWERS),
+    security=MEMBERS_ONLY,
+    responses=problems(401, 403, 404, 422),
+    tags=["money"],
+    summary="Ledger entries and the balance",
+)
+async def ledger(
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    workshop: QueryId = None,
+    before: Before = None,
+    limit: Limit = 50,
+) -> Statement:
+    """Newest first: of one workshop, or of the whole station. Artisans see their own only."""
+    return await statement(session, actor, workshop, before=before, most=limit)
+
+
+@get(
+    "/api/reports/shows/{show_id:int}",
+    opt=allow(SHOW_VIEWERS),
+    security=MEMBERS_ONLY,
+    responses=problems(401, 403, 404, 422),
+    tags=["reports"],
+    summary="What a show came to",
+)
+async def show_report(
+    show_id: PathId, session: NamedDependency[AsyncSession], actor: NamedDependency[Actor]
+) -> Report:
+    """For each line-up item when it was shown, and the scans, holds and sales that followed."""
+    show = await show_for(session, actor, show_id)
+    return await report(session, show, await count_holds(session, show_id))
+
+
+ROUTES: list[ControllerRouterHandler] = [
+    HoldController,
+    OrderController,
+    ledger,
+    show_report,
+]

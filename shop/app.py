@@ -1,0 +1,214 @@
+"""The assembled web application: routes, dependencies, the frame around every request."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    suppress,
+)
+from datetime import UTC, datetime
+from typing import Any
+
+from litestar import Litestar, Request, asgi
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.handlers import ASGIRouteHandler
+from litestar.types import Receive, Scope, Send
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.access import EVERYONE, Actor, allow
+from catalog.db import Database
+from catalog.errors import Refusal
+from live.board import Boards
+from live.scans import ScanCounter
+from media.storage import Storage
+from shop.context import Shop
+from shop.errors import NotSignedIn
+from shop.gateways import REHEARSAL_PATH, open_rehearsal, open_shop
+from shop.logs import configure_logs
+from shop.payments.rehearsal.app import RehearsalApp
+from shop.product_view import Opened, open_links
+from shop.routes import ROUTES
+from shop.settings import Settings, read_settings
+from shop.together import Together
+from shop.web.guard import check_form, guard
+from shop.web.headers import add_headers
+from shop.web.openapi import OPENAPI
+from shop.web.problems import answer_fault, answer_http, answer_refusal, answer_too_deep
+from shop.web.render import template_config
+from shop.web.visit import actor_of
+
+# What a form or a JSON body may hold; photo uploads declare their own, larger limit.
+MOST_BODY = 1_000_000
+
+_SAFE = ("GET", "HEAD")
+
+
+async def provide_session(request: Request[Any, Any, Any]) -> AsyncIterator[AsyncSession]:
+    """One transaction a request: committed when the handler returns, before the answer is sent.
+
+    A GET reads and takes no write lock. Any error rolls back. A handler that answers a refusal
+    itself rolls back first, and reads on in a new transaction.
+    """
+    database: Database = request.app.state.shop.database
+    sessions = database.reading if request.method in _SAFE else database.writing
+    async with sessions() as session:
+        yield session
+        await session.commit()
+
+
+def provide_actor(request: Request[Any, Any, Any]) -> Actor:
+    """The member who asks; only on routes that are for members."""
+    actor = actor_of(request)
+    if actor is None:
+        raise NotSignedIn(request.url.path)
+    return actor
+
+
+def provide_asker(request: Request[Any, Any, Any]) -> Actor | None:
+    """The member who asks, or None for a stranger; on routes that are for everyone."""
+    return actor_of(request)
+
+
+def provide_now() -> datetime:
+    """The time of the request, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def provide_shop(state: State) -> Shop:
+    shop: Shop = state.shop
+    return shop
+
+
+def provide_database(state: State) -> Database:
+    """For answers that go on after the request's own transaction has ended."""
+    shop: Shop = state.shop
+    return shop.database
+
+
+def provide_storage(state: State) -> Storage:
+    storage: Storage = state.storage
+    return storage
+
+
+def provide_boards(state: State) -> Boards:
+    boards: Boards = state.boards
+    return boards
+
+
+def provide_scans(state: State) -> ScanCounter:
+    scans: ScanCounter = state.scans
+    return scans
+
+
+def provide_public_url(state: State) -> str:
+    """The address that buyers use, for links that leave this site."""
+    shop: Shop = state.shop
+    return shop.public_url
+
+
+DEPENDENCIES = {
+    "session": Provide(provide_session),
+    "actor": Provide(provide_actor, sync_to_thread=False),
+    "asker": Provide(provide_asker, sync_to_thread=False),
+    "now": Provide(provide_now, sync_to_thread=False),
+    "shop": Provide(provide_shop, sync_to_thread=False),
+    "database": Provide(provide_database, sync_to_thread=False),
+    "public_url": Provide(provide_public_url, sync_to_thread=False),
+    "storage": Provide(provide_storage, sync_to_thread=False),
+    "boards": Provide(provide_boards, sync_to_thread=False),
+    "scans": Provide(provide_scans, sync_to_thread=False),
+}
+
+
+def create_app(settings: Settings | None = None) -> Litestar:
+    """The web application of one process; settings come from the environment when none are given.
+
+    Nothing is contacted before the first request but the rehearsal service's own file.
+    """
+    settings = settings or read_settings()
+    configure_logs()
+    shop = open_shop(settings)
+    rehearsal = open_rehearsal(settings)
+    scans = ScanCounter(shop.database)
+    return Litestar(
+        route_handlers=[*ROUTES, *([_mounted(rehearsal)] if rehearsal else [])],
+        dependencies=DEPENDENCIES,
+        guards=[guard],
+        before_request=check_form,
+        before_send=[add_headers],
+        exception_handlers={
+            Refusal: answer_refusal,
+            HTTPException: answer_http,
+            RecursionError: answer_too_deep,
+            Exception: answer_fault,
+        },
+        template_config=template_config(),
+        openapi_config=OPENAPI,
+        logging_config=None,
+        lifespan=[_lifespan(shop, scans, rehearsal)],
+        request_max_body_size=MOST_BODY,
+        state=State(
+            {
+                "shop": shop,
+                "storage": Storage.open(settings.storage_url),
+                "boards": Boards(shop.database),
+                "scans": scans,
+                "window": _window(shop),
+                "secret_key": settings.secret_key,
+            }
+        ),
+    )
+
+
+def _mounted(rehearsal: RehearsalApp) -> ASGIRouteHandler:
+    @asgi(REHEARSAL_PATH, is_mount=True, copy_scope=True, opt=allow(EVERYONE))
+    async def rehearsal_service(scope: Scope, receive: Receive, send: Send) -> None:
+        await rehearsal(scope, receive, send)
+
+    return rehearsal_service
+
+
+def _window(shop: Shop) -> Together[str, Opened]:
+    """What codes open at this moment, asked together by all who scan."""
+
+    async def ask(codes: Sequence[str]) -> dict[str, Opened]:
+        async with shop.database.reading() as session:
+            return await open_links(session, codes, provide_now())
+
+    return Together(ask)
+
+
+def _lifespan(
+    shop: Shop, scans: ScanCounter, rehearsal: RehearsalApp | None
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(shop.close)
+            stack.push_async_callback(scans.flush)
+            if rehearsal is not None:
+                await stack.enter_async_context(rehearsal.lifespan())
+            counting = asyncio.create_task(scans.run())
+            yield
+            counting.cancel()
+            with suppress(asyncio.CancelledError):
+                await counting
+
+    return lifespan
+
+
+def server_app() -> Litestar:
+    """The application of a server process, which lives long and works with what it loaded.
+
+    What stands now stays for good: the garbage collector need not look through it again with
+    every few hundred requests.
+    """
+    app = create_app()
+    gc.collect()
+    gc.freeze()
+    return app

@@ -1,0 +1,1 @@
+"""The demo station: imaginary, and says so. Its pictures were drawn for this project."""

@@ -1,0 +1,115 @@
+"""Orders as the desk sees them: found, and opened with everything that belongs to them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from catalog.access import WORK_ORDER_DESK, Actor
+from catalog.audit import Told, list_entries
+from catalog.checks import BEIJING, clean
+from catalog.errors import NotFound
+from media.codes import normalise
+from shop.checkout import whole_order
+from shop.models import Order, OrderLine, OrderState, Posting, WorkOrder
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersWanted:
+    """What a list of orders is narrowed to. `before` is the id that the last page ended with."""
+
+    station_id: int
+    words: str = ""
+    state: OrderState | None = None
+    day: date | None = None
+    before: int | None = None
+    most: int = PAGE
+
+
+async def find_orders(
+    session: AsyncSession, wanted: OrdersWanted
+) -> tuple[list[Order], int | None]:
+    """The newest orders that fit, with their work orders and lines, and where the next page begins.
+
+    Every word must be found: in the code, the buyer's name, the name of a product, or at the
+    end of the phone number.
+    """
+    parts = selectinload(Order.work_orders)
+    query = (
+        select(Order)
+        .where(*_conditions(wanted))
+        .options(parts.selectinload(WorkOrder.lines), parts.selectinload(WorkOrder.workshop))
+        .order_by(Order.id.desc())
+        .limit(wanted.most + 1)
+    )
+    rows = list(await session.scalars(query))
+    if len(rows) <= wanted.most:
+        return rows, None
+    return rows[:-1], rows[-2].id
+
+
+def _conditions(wanted: OrdersWanted) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [Order.station_id == wanted.station_id]
+    if wanted.state is not None:
+        found.append(Order.state == wanted.state)
+    if wanted.day is not None:
+        start, end = day_span(wanted.day)
+        found.append((Order.placed_at >= start) & (Order.placed_at < end))
+    if wanted.before is not None:
+        found.append(Order.id < wanted.before)
+    return found + [_says(word) for word in clean(wanted.words).split()[:6]]
+
+
+def _says(word: str) -> ColumnElement[bool]:
+    of_product = (
+        select(WorkOrder.order_id)
+        .join(OrderLine, OrderLine.work_order_id == WorkOrder.id)
+        .where(OrderLine.name.icontains(word, autoescape=True))
+    )
+    says = [
+        Order.code == normalise(word),
+        Order.buyer_name.icontains(word, autoescape=True),
+        Order.id.in_(of_product),
+    ]
+    # Fewer than four digits would find half the station.
+    if word.isascii() and word.isdecimal() and len(word) >= 4:
+        says.append(Order.buyer_phone.endswith(word))
+    return or_(*says)
+
+
+def day_span(day: date) -> tuple[datetime, datetime]:
+    """When a day begins in Beijing, and when the next one does."""
+    start = datetime.combine(day, time(), BEIJING)
+    return start, start + timedelta(days=1)
+
+
+async def order_for(session: AsyncSession, actor: Actor, code: str) -> Order:
+    """The order of a code, with all its parts, when it is of the actor's station. Raises NotFound."""
+    query = whole_order().where(
+        Order.code == clean(normalise(code)), Order.station_id == actor.station_id
+    )
+    order = (await session.scalars(query)).unique().one_or_none()
+    if order is None:
+        raise NotFound("order")
+    return order
+
+
+async def postings_of(session: AsyncSession, order: Order) -> list[Posting]:
+    """What the ledger says about an order, oldest first, with both sides of each posting."""
+    query = select(Posting).where(Posting.order_id == order.id).order_by(Posting.id)
+    return list(await session.scalars(query.options(selectinload(Posting.entries))))
+
+
+async def history_of(session: AsyncSession, order: Order) -> list[Told]:
+    """What people did with an order and its work orders, oldest first."""
+    about = {"orders": [order.id], "work_orders": [part.id for part in order.work_orders]}
+    return await list_entries(session, order.station_id, about)
+
+
+def phone_for(actor: Actor, phone: str) -> str:
+    """A buyer's number as the actor may read it: whole for those who call, else 138****8000."""
+    return phone if actor.role in WORK_ORDER_DESK else f"{phone[:3]}****{phone[-4:]}"

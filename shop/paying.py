@@ -1,0 +1,279 @@
+"""Talking to the gateway about one payment. No row is locked while another machine is asked.
+
+Each function reads, asks, then writes the answer in a transaction of its own. The idempotency
+key is the payment's or refund's id, so a call repeated after a crash moves money once.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm import selectinload
+
+from catalog import outbox
+from catalog.errors import NotFound
+from shop import holds
+from shop.context import Shop
+from shop.errors import PaymentUnavailable, WrongOrderState
+from shop.models import (
+    Hold,
+    HoldLine,
+    Order,
+    OrderState,
+    Payment,
+    PaymentState,
+    Refund,
+    RefundState,
+)
+from shop.payments.gateway import (
+    Gateway,
+    GatewayRefused,
+    GatewaySession,
+    GatewayUnavailable,
+    RefundRequest,
+    SessionNotOpen,
+    SessionRequest,
+    SessionState,
+)
+from shop.settle import settle
+from shop.webhooks import FINAL, REFUND_STATES
+
+log = structlog.get_logger()
+
+SHORTEST_SESSION = timedelta(minutes=30)
+MOST_IN_VAIN = 3
+
+
+_SESSION_MADE = (
+    update(Payment)
+    .where(Payment.id == bindparam("payment"))
+    .values(session_id=bindparam("session"), pay_url=bindparam("address"))
+    .execution_options(synchronize_session=False)
+)
+
+
+async def open_payment(shop: Shop, order: Order) -> str:
+    """The address where the order is paid; the session is made when there is none yet.
+
+    Raises WrongOrderState when the order is not to be paid any more, PaymentUnavailable when
+    the gateway does not answer: the order stands, and asking again is safe.
+    """
+    payment = order.payments[-1]
+    if order.state != OrderState.UNPAID or payment.state != PaymentState.OPEN:
+        raise WrongOrderState("这笔订单现在不用付款。")
+    if payment.pay_url:
+        return payment.pay_url
+    try:
+        made = await _gateway(shop, payment).create_session(_session_request(shop, order, payment))
+    except (GatewayUnavailable, GatewayRefused) as error:
+        log.warning("payment session not made", payment=payment.id, error=type(error).__name__)
+        raise PaymentUnavailable(f"payment {payment.id}") from error
+    async with shop.database.writing.begin() as session:
+        await session.execute(
+            _SESSION_MADE, {"payment": payment.id, "session": made.id, "address": made.url or ""}
+        )
+    payment.session_id, payment.pay_url = made.id, made.url or ""
+    return payment.pay_url
+
+
+def _gateway(shop: Shop, payment: Payment) -> Gateway:
+    gateway = shop.gateways.get(payment.gateway)
+    if gateway is None:
+        # The settings have changed since. What was opened there is not ours to close from here.
+        raise GatewayUnavailable(f"{payment.gateway} is not set up")
+    return gateway
+
+
+def _session_request(shop: Shop, order: Order, payment: Payment) -> SessionRequest:
+    page = f"{shop.public_url}/o/{order.token}"
+    return SessionRequest(
+        payment_id=payment.id,
+        order_code=order.code,
+        amount_fen=payment.amount_fen,
+        description=f"乡播订单 {order.code}",
+        success_url=f"{page}/paid",
+        cancel_url=page,
+        # Beyond our own limit by the shortest life that Stripe takes, so that a session may be asked
+        # for as long as the order can be paid. We expire it ourselves before pieces are freed.
+        expires_at=payment.expires_at + SHORTEST_SESSION,
+        idempotency_key=f"payment-{payment.id}",
+    )
+
+
+async def look_at_payment(shop: Shop, payment_id: int, now: datetime) -> Order:
+    """Ask the gateway how a payment stands, and settle.
+
+    Raises GatewayUnavailable, GatewayRefused, NotFound.
+    """
+    payment = await _payment(shop, payment_id)
+    if payment.state != PaymentState.OPEN or payment.session_id is None:
+        return payment.order
+    told = await _gateway(shop, payment).fetch_session(payment.session_id)
+    async with shop.database.writing.begin() as session:
+        return await settle(session, payment_id, told, now)
+
+
+async def hear_of_payment(shop: Shop, order: Order, now: datetime) -> bool:
+    """Whether it is known how an order's payment went; the gateway is asked when it is not.
+
+    `order` as `get_order` gives it. A gateway that does not answer leaves it unknown.
+    """
+    if order.state == OrderState.UNPAID and order.payments[-1].state == PaymentState.OPEN:
+        try:
+            order = await look_at_payment(shop, order.payments[-1].id, now)
+        except (GatewayUnavailable, GatewayRefused):
+            return False
+    return order.state != OrderState.UNPAID or order.payments[-1].state != PaymentState.OPEN
+
+
+async def close_payment(shop: Shop, payment_id: int, now: datetime) -> Order:
+    """Make sure that no money can arrive any more, or learn that it did; then settle.
+
+    Raises GatewayUnavailable, GatewayRefused: then the hold stays, for its money may still come.
+    """
+    payment = await _payment(shop, payment_id)
+    if payment.state != PaymentState.OPEN:
+        return payment.order
+    told = await _close(shop, payment)
+    async with shop.database.writing.begin() as session:
+        return await settle(session, payment_id, told, now)
+
+
+async def _close(shop: Shop, payment: Payment) -> GatewaySession:
+    gateway = _gateway(shop, payment)
+    session_id = payment.session_id
+    if session_id is None:
+        # We may have died between asking for a session and writing down its name. The same key
+        # finds that session; a refusal means that there never was one.
+        try:
+            made = await gateway.create_session(_session_request(shop, payment.order, payment))
+        except GatewayRefused:
+            return _never_made(payment)
+        session_id = made.id
+    try:
+        return await gateway.expire_session(session_id)
+    except SessionNotOpen:
+        return await gateway.fetch_session(session_id)
+
+
+def _never_made(payment: Payment) -> GatewaySession:
+    return GatewaySession(
+        id=f"none-{payment.id}",
+        url=None,
+        state=SessionState.EXPIRED,
+        paid=False,
+        amount_fen=payment.amount_fen,
+        intent_id=None,
+        payment_id=payment.id,
+    )
+
+
+async def _payment(shop: Shop, payment_id: int) -> Payment:
+    async with shop.database.reading() as session:
+        payment = await session.scalar(
+            select(Payment)
+            .where(Payment.id == payment_id)
+            .options(selectinload(Payment.order).selectinload(Order.payments))
+        )
+    if payment is None:
+        raise NotFound(f"payment {payment_id}")
+    return payment
+
+
+async def close_dead_orders(shop: Shop, now: datetime, *, product_id: int | None = None) -> int:
+    """Close the payments of unpaid orders whose hold has run out; returns how many were closed.
+
+    A gateway that does not answer leaves its order as it is, to be tried again; after a few such
+    the rest is not asked for, or whoever waits for this would wait for each in turn.
+    """
+    closed = in_vain = 0
+    for payment_id in await _dead_payments(shop, now, product_id):
+        try:
+            await close_payment(shop, payment_id, now)
+            closed, in_vain = closed + 1, 0
+        except (GatewayUnavailable, GatewayRefused) as error:
+            log.warning("payment not closed", payment=payment_id, error=type(error).__name__)
+            in_vain += isinstance(error, GatewayUnavailable)
+        if in_vain == MOST_IN_VAIN:
+            break
+    return closed
+
+
+async def _dead_payments(shop: Shop, now: datetime, product_id: int | None) -> list[int]:
+    query = (
+        select(Payment.id)
+        .join(Order, Order.id == Payment.order_id)
+        .join(Hold, Hold.id == Order.hold_id)
+        .where(
+            Order.state == OrderState.UNPAID,
+            Payment.state == PaymentState.OPEN,
+            Payment.gateway.in_(shop.gateways),
+            Hold.expires_at <= now,
+        )
+    )
+    if product_id is not None:
+        query = query.join(HoldLine).where(HoldLine.product_id == product_id)
+    async with shop.database.reading() as session:
+        return list(await session.scalars(query.order_by(Hold.expires_at).limit(100)))
+
+
+async def send_refund(shop: Shop, job_id: int, refund_id: int, now: datetime) -> None:
+    """Ask the gateway to give money back, and write its answer. Safe to repeat.
+
+    Raises GatewayUnavailable; the job then comes again. A refusal is final and stays on record
+    as failed, for the desk.
+    """
+    async with shop.database.reading() as session:
+        refund = await session.get_one(Refund, refund_id)
+        payment = await session.get_one(Payment, refund.payment_id)
+    state, gateway_id = refund.state, refund.gateway_id
+    if state == RefundState.REQUESTED:
+        state, gateway_id = await _ask_refund(shop, payment, refund)
+    if state == RefundState.PENDING and gateway_id is not None:
+        # Written down first, so that an event about it finds its refund; asked then, for what was
+        # told before that. The answer to a repeated key may be old, too.
+        await _write_refund(shop, refund_id, state, gateway_id, now)
+        told = await _gateway(shop, payment).fetch_refund(gateway_id)
+        state = REFUND_STATES[told.state]
+    await _write_refund(shop, refund_id, state, gateway_id, now, job_id=job_id)
+
+
+async def _ask_refund(
+    shop: Shop, payment: Payment, refund: Refund
+) -> tuple[RefundState, str | None]:
+    request = RefundRequest(
+        intent_id=payment.intent_id or "",
+        amount_fen=refund.amount_fen,
+        idempotency_key=f"refund-{refund.id}",
+        payment_id=payment.id,
+    )
+    try:
+        answer = await _gateway(shop, payment).refund(request)
+    except GatewayRefused as error:
+        log.error("refund refused", refund=refund.id, error=str(error))
+        return RefundState.FAILED, None
+    return REFUND_STATES[answer.state], answer.id
+
+
+async def _write_refund(
+    shop: Shop,
+    refund_id: int,
+    state: RefundState,
+    gateway_id: str | None,
+    now: datetime,
+    *,
+    job_id: int | None = None,
+) -> None:
+    """Note how a refund stands, unless its end is known already; with `job_id` its job is done."""
+    async with shop.database.writing.begin() as session:
+        if job_id is not None and not await outbox.take(session, job_id):
+            return
+        row = await session.get_one(Refund, refund_id, with_for_update=True)
+        if row.state not in FINAL:
+            row.state, row.gateway_id = state, gateway_id
+            row.done_at = now if state in FINAL else None
+
+
+async def sweep(shop: Shop, now: datetime) -> int:
+    """Free what time has run out for: plain holds, then unpaid orders. Returns how many."""
+    return await holds.lapse_holds(shop, now) + await close_dead_orders(shop, now)

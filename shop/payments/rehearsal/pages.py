@@ -1,0 +1,127 @@
+"""The pay page: what a buyer sees instead of Stripe's, and where the outcome is chosen."""
+
+from collections.abc import Mapping
+
+import msgspec
+from jinja2 import Environment, PackageLoader
+
+from shop.payments.rehearsal import sessions
+from shop.payments.rehearsal.asgi import Request, Response
+from shop.payments.rehearsal.config import Behaviour, RehearsalConfig
+from shop.payments.rehearsal.delivery import Delivery
+from shop.payments.rehearsal.errors import ApiError
+from shop.payments.rehearsal.forms import Form
+from shop.payments.rehearsal.store import Session, Store
+
+METHOD_NAMES = {"alipay": "支付宝", "wechat_pay": "微信支付", "card": "银行卡"}
+BEHAVIOUR_NAMES = {
+    Behaviour.SUCCEED: "成功",
+    Behaviour.FAIL: "失败",
+    Behaviour.SILENT: "不回话",
+    Behaviour.TWICE: "回两次",
+    Behaviour.LATE: "晚 5 秒",
+    Behaviour.EARLY: "先通知后跳转",
+    Behaviour.REFUSE_REFUND: "拒绝退款",
+    Behaviour.REFUND_LATER: "退款晚到",
+    Behaviour.REFUND_FAILS: "退款失败",
+}
+NOTICES = {
+    "complete": ("已经付过了", "这笔钱已经收下，不用再付。可以关掉这一页。"),
+    "expired": ("付款时间已过", "这次付款已经关闭，没有扣钱。请回到店里重新下单。"),
+    "unknown": ("没有这笔付款", "网址可能不完整。请回到店里，从订单页再进来。"),
+    "silent": (
+        "钱付出去了，对方不回话",
+        "彩排要的就是这个：店里收不到通知，要自己去查。可以关掉这一页。",
+    ),
+    "wrong": ("没有这样的选择", "请退回上一页，重新选一次。"),
+}
+STATUSES = {"unknown": 404, "expired": 410, "wrong": 400}
+HEADERS = {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+_pages = Environment(loader=PackageLoader("shop.payments.rehearsal"), autoescape=True)
+
+
+async def answer(
+    store: Store, config: RehearsalConfig, delivery: Delivery, request: Request, session_id: str
+) -> Response:
+    """Answer GET and POST of /pay/{session_id}."""
+    now = config.clock().timestamp()
+    try:
+        session = sessions.look_up(store, session_id, config, now)
+    except ApiError:
+        return _notice("unknown")
+    if session.status != "open":
+        return _notice(session.status)
+    if request.method == "POST":
+        return await _pay(store, config, delivery, Form(request.body), session)
+    return _pay_page(session, declined="declined" in request.query)
+
+
+async def _pay(
+    store: Store, config: RehearsalConfig, delivery: Delivery, form: Form, session: Session
+) -> Response:
+    """Let the payment go the chosen way, then send the buyer on."""
+    method = form.text("method") or _methods(session)[0]
+    behaviour = form.text("behaviour") or session.behaviour
+    if method not in _methods(session) or behaviour not in BEHAVIOUR_NAMES:
+        return _notice("wrong")
+    if behaviour == Behaviour.FAIL:
+        return _redirect("?declined=1")
+    now = config.clock().timestamp()
+    try:
+        with store.writing() as db:
+            paid = sessions.pay(db, session, method, Behaviour(behaviour), config, now)
+    except sessions.NotPayable:
+        return _redirect("?")
+    delivery.wake()
+    if behaviour == Behaviour.EARLY:
+        await delivery.deliver_now(paid.event_id)
+    if behaviour == Behaviour.SILENT:
+        return _notice("silent")
+    # Stripe: this placeholder in success_url stands for the session's id.
+    return _redirect(session.success_url.replace("{CHECKOUT_SESSION_ID}", session.id))
+
+
+def _pay_page(session: Session, *, declined: bool) -> Response:
+    return _render(
+        "pay.html",
+        200,
+        {
+            "yuan": f"{session.amount_fen // 100:,}.{session.amount_fen % 100:02d}",
+            "session": session,
+            "declined": declined,
+            "methods": [(name, METHOD_NAMES[name]) for name in _methods(session)],
+            "behaviours": BEHAVIOUR_NAMES.items(),
+        },
+    )
+
+
+def _notice(name: str) -> Response:
+    title, text = NOTICES[name]
+    return _render("notice.html", STATUSES.get(name, 200), {"title": title, "text": text})
+
+
+def _render(template: str, status: int, values: Mapping[str, object]) -> Response:
+    page = _pages.get_template(f"rehearsal/{template}").render(values)
+    return Response(status, page.encode(), HEADERS)
+
+
+def _redirect(where: str) -> Response:
+    # Addresses were checked when the session was made; only non-ASCII letters need care.
+    return Response(303, b"", {"location": _ascii(where)})
+
+
+def _ascii(address: str) -> str:
+    return "".join(
+        letter if letter.isascii() else "".join(f"%{byte:02X}" for byte in letter.encode())
+        for letter in address
+    )
+
+
+def _methods(session: Session) -> list[str]:
+    return msgspec.json.decode(session.methods, type=list[str])

@@ -1,0 +1,343 @@
+"""One product as a buyer sees it this moment: price, pieces free, who is paying. One query.
+
+The hottest page of the shop stands on it, so the statements are built once and select columns,
+not entities. What counts as free is what `shop.buying` would hand out: pieces that only a dead
+hold keeps are free, for the request that wants them reclaims them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Row,
+    Select,
+    Subquery,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.db import UtcDateTime
+from catalog.errors import NotFound
+from catalog.models import Kind, Photo, PhotoState, Product, ProductState, Station, Stock, Workshop
+from live.models import LineUpItem, Link, Show, ShowState
+from media.codes import normalise
+from shop.holds import MOST_QUANTITY
+from shop.models import Hold, HoldLine, HoldState, Order, OrderState
+
+
+class Situation(StrEnum):
+    """What a buyer can do with a product now."""
+
+    FREE = "free"
+    TO_ORDER = "to_order"
+    HELD = "held"
+    SOLD_OUT = "sold_out"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedLink:
+    """The link that a buyer came by."""
+
+    id: int
+    code: str
+    station_id: int
+    show_id: int | None
+    product_id: int | None
+    retired_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPhoto:
+    """A rendered photo, with what `ui.photo` asks of one."""
+
+    folder: str
+    width: int
+    height: int
+    ready: bool = True
+
+    @property
+    def base(self) -> str:
+        return f"/photos/{self.folder}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProductView:
+    """A product's facts and its figures of this moment, in the order of `_COLUMNS`.
+
+    `paying` buyers hold `promised` pieces unpaid, the first of them until `held_until`; dead
+    holds still keep `dead` free pieces and `dead_fenced` of a show's. `show_state` is the state
+    of the link's show, and `item_…` are this product's place in it.
+    """
+
+    link: OpenedLink | None
+    id: int
+    slug: str
+    kind: Kind
+    state: ProductState
+    name: str
+    name_en: str
+    meaning: str
+    wood: str
+    size: str
+    weight_g: int
+    base_fen: int
+    work_days: int
+    workshop_id: int
+    workshop_slug: str
+    workshop_name: str
+    village: str
+    craft: str
+    workshop_active: bool
+    station_id: int
+    station_name: str
+    station_place: str
+    station_phone: str
+    on_hand: int
+    held: int
+    show_state: ShowState | None
+    item_id: int | None
+    item_fen: int | None
+    item_left: int | None
+    photo_folder: str | None
+    photo_width: int | None
+    photo_height: int | None
+    photos: int
+    paying: int
+    promised: int
+    held_until: datetime | None
+    dead: int
+    dead_fenced: int
+
+    @property
+    def on_air(self) -> bool:
+        """Whether the buyer came by a link of a show that is live with this product in it."""
+        return self.item_id is not None and self.show_state == ShowState.LIVE
+
+    @property
+    def price_fen(self) -> int:
+        """What one piece costs now, to somebody who came by this link; as `live.selling.offer`."""
+        return self.item_fen if self.on_air and self.item_fen is not None else self.base_fen
+
+    @property
+    def was_fen(self) -> int | None:
+        """The normal price, where the show's is lower."""
+        return self.base_fen if self.price_fen < self.base_fen else None
+
+    @property
+    def free(self) -> int:
+        """Pieces that this buyer could have now."""
+        fenced = (self.item_left or 0) + self.dead_fenced if self.on_air else 0
+        return self.on_hand - self.held + self.dead + fenced
+
+    @property
+    def situation(self) -> Situation:
+        if self.state != ProductState.ON_SALE or not self.workshop_active:
+            return Situation.OFF
+        if self.kind == Kind.MADE_TO_ORDER:
+            return Situation.TO_ORDER
+        if self.free > 0:
+            return Situation.FREE
+        return Situation.HELD if self.paying else Situation.SOLD_OUT
+
+    @property
+    def most(self) -> int:
+        """How many one buyer may ask for at once."""
+        if self.kind == Kind.MADE_TO_ORDER:
+            return MOST_QUANTITY
+        return max(1, min(self.free, MOST_QUANTITY))
+
+    @property
+    def photo(self) -> ShownPhoto | None:
+        if self.photo_folder is None:
+            return None
+        return ShownPhoto(self.photo_folder, self.photo_width or 1, self.photo_height or 1)
+
+    @property
+    def station(self) -> dict[str, str]:
+        """The station as the frame of a page names it."""
+        return {
+            "name": self.station_name,
+            "place": self.station_place,
+            "phone": self.station_phone,
+        }
+
+    @property
+    def href(self) -> str:
+        """The product page with this link's price, without counting one more scan."""
+        code = self.link.code if self.link and not self.link.retired_at else ""
+        return f"/products/{self.slug}" + (f"?link={code}" if code else "")
+
+
+_LINK_COLUMNS = (
+    Link.id, Link.code, Link.station_id, Link.show_id, Link.product_id, Link.retired_at
+)  # fmt: skip
+
+_NOW = bindparam("now", type_=UtcDateTime())
+_READY = and_(Photo.product_id == Product.id, Photo.state == PhotoState.READY)
+
+
+def _paying() -> Subquery:
+    """A row for each product that somebody holds pieces of without having paid."""
+    # The open holds first: there are few of them, while a product's old ones grow without end.
+    open_holds = union_all(
+        select(Hold.id, Hold.expires_at).where(Hold.state == HoldState.ACTIVE),
+        select(Hold.id, Hold.expires_at)
+        .join(Order, Order.hold_id == Hold.id)
+        .where(Order.state == OrderState.UNPAID),
+    ).subquery()
+    lives = open_holds.c.expires_at > _NOW
+
+    def total(amount: Any, condition: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((condition, amount), else_=0)), 0)
+
+    return (
+        select(
+            HoldLine.product_id,
+            total(1, lives).label("paying"),
+            total(HoldLine.quantity, lives).label("promised"),
+            func.min(case((lives, open_holds.c.expires_at))).label("held_until"),
+            total(HoldLine.quantity - HoldLine.fenced, ~lives).label("dead"),
+            total(HoldLine.fenced, ~lives).label("dead_fenced"),
+        )
+        .select_from(open_holds)
+        .join(HoldLine, HoldLine.hold_id == open_holds.c.id)
+        .group_by(HoldLine.product_id)
+        .subquery("paying")
+    )
+
+
+def _statement(start: FromClause) -> Select[*tuple[Any, ...]]:
+    """Everything of a product, joined to `start`, which holds links and products."""
+    first_photo = (
+        select(Photo.id)
+        .where(_READY)
+        .order_by(Photo.position, Photo.id)
+        .limit(1)
+        .correlate(Product)
+        .scalar_subquery()
+    )
+    photos = select(func.count()).where(_READY).correlate(Product).scalar_subquery()
+    paying = _paying()
+    product_id, *figures = paying.c
+    return select(
+        *_LINK_COLUMNS,
+        Product.id, Product.slug, Product.kind, Product.state, Product.name, Product.name_en,
+        Product.meaning, Product.wood, Product.size, Product.weight_g, Product.price_fen,
+        Product.work_days,
+        Workshop.id, Workshop.slug, Workshop.name, Workshop.village, Workshop.craft,
+        Workshop.active,
+        Station.id, Station.name, Station.place, Station.phone,
+        Stock.on_hand, Stock.held,
+        Show.state, LineUpItem.id, LineUpItem.show_price_fen, LineUpItem.allotment_left,
+        Photo.folder, Photo.width, Photo.height, photos,
+        *(func.coalesce(figure, 0) if figure.name != "held_until" else figure for figure in figures),
+    ).select_from(
+        start.outerjoin(Workshop, Workshop.id == Product.workshop_id)
+        .outerjoin(Station, Station.id == Product.station_id)
+        .outerjoin(Stock, Stock.product_id == Product.id)
+        .outerjoin(Show, Show.id == Link.show_id)
+        .outerjoin(
+            LineUpItem,
+            and_(LineUpItem.show_id == Link.show_id, LineUpItem.product_id == Product.id),
+        )
+        .outerjoin(Photo, Photo.id == first_photo)
+        .outerjoin(paying, product_id == Product.id)
+    )  # fmt: skip
+
+
+def _by_product(found: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    start = Product.__table__.outerjoin(
+        Link.__table__,
+        and_(
+            Link.code == bindparam("code", type_=Link.code.type),
+            Link.retired_at.is_(None),
+            or_(Link.product_id.is_(None), Link.product_id == Product.id),
+        ),
+    )
+    return _statement(start).where(found)
+
+
+_BY_CODES = _statement(
+    Link.__table__.outerjoin(Product.__table__, Product.id == Link.product_id)
+).where(Link.code.in_(bindparam("codes", type_=Link.code.type, expanding=True)))
+_BY_SLUG = _by_product(Product.slug == bindparam("slug", type_=Product.slug.type))
+_BY_ID = _by_product(Product.id == bindparam("product_id", type_=Product.id.type))
+
+
+def _read(row: Row[*tuple[Any, ...]]) -> ProductView:
+    split = len(_LINK_COLUMNS)
+    return ProductView(None if row[0] is None else OpenedLink(*row[:split]), *row[split:])
+
+
+Opened = tuple[OpenedLink, ProductView | None]
+"""A link, retired ones too, and its product; None for a link of a show alone."""
+
+
+async def open_links(
+    session: AsyncSession, codes: Sequence[str], now: datetime
+) -> dict[str, Opened]:
+    """What each code opens, with one query; codes are as `normalise` leaves them.
+
+    A code that nobody has, and one of a product that buyers may not see, is left out.
+    """
+    # Few lengths of the list, so that the database keeps few prepared statements.
+    length = next(n for n in (1, 4, 16, len(codes)) if n >= len(codes))
+    asked = [*codes, *[codes[-1]] * (length - len(codes))]
+    opened: dict[str, Opened] = {}
+    for row in await session.execute(_BY_CODES, {"codes": asked, "now": now}):
+        view = None if row.product_id is None else _read(row)
+        if view is None or view.state != ProductState.DRAFT:
+            opened[row.code] = (OpenedLink(*row[: len(_LINK_COLUMNS)]), view)
+    return opened
+
+
+async def open_link(session: AsyncSession, typed: str, now: datetime) -> Opened:
+    """What a code as people type it opens. Raises NotFound where `open_links` leaves it out."""
+    code = normalise(typed)
+    opened = await open_links(session, [code], now)
+    if code not in opened:
+        raise NotFound(f"link {code[:20]}")
+    return opened[code]
+
+
+async def view_by_slug(
+    session: AsyncSession, slug: str, now: datetime, *, code: str = ""
+) -> ProductView:
+    """The product at `/products/{slug}`; `code` is a link in use whose show's price holds.
+
+    Raises NotFound, also for a draft.
+    """
+    values = {"slug": slug, "code": normalise(code), "now": now}
+    return _found((await session.execute(_BY_SLUG, values)).one_or_none())
+
+
+async def view_by_id(
+    session: AsyncSession, product_id: int, now: datetime, *, code: str = ""
+) -> ProductView:
+    """As `view_by_slug`."""
+    values = {"product_id": product_id, "code": normalise(code), "now": now}
+    return _found((await session.execute(_BY_ID, values)).one_or_none())
+
+
+def _found(row: Row[*tuple[Any, ...]] | None) -> ProductView:
+    if row is None:
+        raise NotFound("product")
+    return _public(_read(row))
+
+
+def _public(view: ProductView) -> ProductView:
+    if view.state == ProductState.DRAFT:
+        raise NotFound(f"product {view.id} is a draft")
+    return view

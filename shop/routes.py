@@ -1,0 +1,66 @@
+"""All routes of the web application, package by package."""
+
+from litestar.types import ControllerRouterHandler
+
+from catalog import api as catalog_api
+from catalog.pages import (
+    artisan_products,
+    desk_people,
+    desk_product,
+    desk_products,
+    desk_workshops,
+    storefront,
+)
+from live import api as live_api
+from live.pages import console, desk_shows, line_up, links, shows
+from shop import api as shop_api
+from shop import webhook_api, work_order_api
+from shop.pages import (
+    artisan_earnings,
+    artisan_work,
+    cart,
+    checkout,
+    desk_orders,
+    desk_today,
+    desk_work_orders,
+    front,
+    health,
+    holds,
+    order,
+    product,
+    sign_in,
+)
+from shop.web import static
+
+ROUTES: list[ControllerRouterHandler] = [
+    *static.ROUTES,
+    *health.ROUTES,
+    *catalog_api.ROUTES,
+    *live_api.ROUTES,
+    *shop_api.ROUTES,
+    *work_order_api.ROUTES,
+    *webhook_api.ROUTES,
+    *sign_in.ROUTES,
+    *front.ROUTES,
+    *product.ROUTES,
+    *holds.ROUTES,
+    *cart.ROUTES,
+    *checkout.ROUTES,
+    *order.ROUTES,
+    *storefront.ROUTES,
+    *shows.ROUTES,
+    *artisan_work.ROUTES,
+    *artisan_products.ROUTES,
+    *artisan_earnings.ROUTES,
+    *desk_people.ROUTES,
+    *desk_product.ROUTES,
+    *desk_products.ROUTES,
+    *desk_workshops.ROUTES,
+    *desk_orders.ROUTES,
+    *desk_today.ROUTES,
+    *desk_work_orders.ROUTES,
+    *console.ROUTES,
+    *desk_shows.ROUTES,
+    *line_up.ROUTES,
+    *links.ROUTES,
+]

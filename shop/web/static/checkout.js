@@ -1,0 +1,18 @@
+// The total with postage as soon as a province is chosen. Without scripts the choices say it.
+
+const sums = document.querySelector("[data-totals]");
+const province = document.getElementById("f-province");
+const totals = JSON.parse(sums.dataset.totals);
+
+function show() {
+  const [postage, total] = totals[province.value] ?? [];
+  if (!total) return;
+  sums.querySelector("[data-postage]").textContent = `¥${postage}`;
+  const sum = Object.assign(document.createElement("strong"), { className: "price" });
+  sum.textContent = `¥${total}`;
+  sums.querySelector("[data-total]").replaceChildren(sum);
+  document.querySelector(".actionbar .button-primary span").textContent = `去付款 ¥${total}`;
+}
+
+province.addEventListener("change", show);
+addEventListener("pageshow", show);

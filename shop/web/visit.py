@@ -1,0 +1,78 @@
+"""What is known of a request before its handler runs: the member, the browser, its form token.
+
+Two first-party cookies. `xb_session` names a signed-in session. `xb` is a random name for a
+browser: it finds its own hold again, and form tokens are bound to it. It says nothing about the
+person and leads to nobody.
+"""
+
+import hashlib
+import hmac
+import secrets
+from typing import Any
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+
+from catalog.access import Actor
+
+SESSION_COOKIE = "xb_session"
+BROWSER_COOKIE = "xb"
+CSRF_FIELD = "csrf"
+CSRF_HEADER = "X-CSRF-Token"
+
+_BROWSER = "xb_browser"
+_NEW_BROWSER = "xb_new_browser"
+_ACTOR = "xb_actor"
+
+type_connection = ASGIConnection[Any, Any, Any, Any]
+
+
+def set_actor(connection: type_connection, actor: Actor) -> None:
+    """Note who asks; done once, by the guard."""
+    connection.scope["state"][_ACTOR] = actor
+
+
+def actor_of(connection: type_connection) -> Actor | None:
+    """The member behind a request; None for a stranger."""
+    actor: Actor | None = connection.scope.get("state", {}).get(_ACTOR)
+    return actor
+
+
+def browser_of(connection: type_connection) -> str:
+    """The browser's name from its cookie; a new one when it has none, set with the answer."""
+    state = connection.scope["state"]
+    if _BROWSER not in state:
+        name = connection.cookies.get(BROWSER_COOKIE, "")
+        if not 16 <= len(name) <= 40 or not name.isascii():
+            name = secrets.token_urlsafe(16)
+            state[_NEW_BROWSER] = True
+        state[_BROWSER] = name
+    found: str = state[_BROWSER]
+    return found
+
+
+def new_browser(scope_state: dict[str, Any]) -> str | None:
+    """The name to set as a cookie, when this request brought none and needed one."""
+    return scope_state.get(_BROWSER) if scope_state.get(_NEW_BROWSER) else None
+
+
+def csrf_token(connection: type_connection, secret_key: str) -> str:
+    """The token that this browser's forms carry, bound to its session, or else to its name."""
+    bound_to = connection.cookies.get(SESSION_COOKIE) or browser_of(connection)
+    return hmac.new(secret_key.encode(), b"csrf:" + bound_to.encode(), hashlib.sha256).hexdigest()
+
+
+async def csrf_fits(request: Request[Any, Any, Any], secret_key: str) -> bool:
+    """Whether a form came from one of our own pages in this browser."""
+    given = request.headers.get(CSRF_HEADER)
+    if given is None:
+        form = await request.form()
+        given = form.get(CSRF_FIELD)
+    return isinstance(given, str) and hmac.compare_digest(
+        given.encode(), csrf_token(request, secret_key).encode()
+    )
+
+
+def client_address(connection: type_connection) -> str:
+    """Where a request comes from, for limits. Behind a proxy the server sets the real address."""
+    return connection.client.host if connection.client else ""

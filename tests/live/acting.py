@@ -1,0 +1,65 @@
+"""Who and what the tests of shows need beside `tests.making`."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from catalog.access import Actor
+from catalog.db import Sessions
+from catalog.models import Member, Product, Role, Station, Stock, Workshop
+from live.models import LineUpItem, Link, Placement, Show
+from tests.making import NOON, act, make_member, make_product
+
+
+async def host_of(sessions: Sessions, show: Show) -> Actor:
+    """The show's host, signed in."""
+    async with sessions() as session:
+        return act(await session.get_one(Member, show.host_id))
+
+
+async def member_of(sessions: Sessions, product: Product, role: Role) -> Member:
+    """A member of the product's station."""
+    async with sessions() as session:
+        station = await session.get_one(Station, product.station_id)
+    return await make_member(sessions, station, role)
+
+
+async def sibling(sessions: Sessions, product: Product, **values: Any) -> Product:
+    """One more product of the same workshop."""
+    async with sessions() as session:
+        workshop = await session.get_one(Workshop, product.workshop_id)
+    return await make_product(sessions, workshop, **values)
+
+
+async def pieces(sessions: Sessions, product: Product) -> tuple[int, int]:
+    """How many are on hand, and how many of them are held."""
+    async with sessions() as session:
+        stock = await session.get_one(Stock, product.id)
+    return stock.on_hand, stock.held
+
+
+async def item_of(sessions: Sessions, show: Show, product: Product) -> LineUpItem:
+    async with sessions() as session:
+        item = await session.scalar(
+            select(LineUpItem).where(
+                LineUpItem.show_id == show.id, LineUpItem.product_id == product.id
+            )
+        )
+    assert item is not None
+    return item
+
+
+async def make_link(
+    sessions: Sessions, product: Product, show: Show | None = None, code: str = "7K3FD"
+) -> Link:
+    async with sessions.begin() as session:
+        link = Link(
+            station_id=product.station_id,
+            code=code,
+            product_id=product.id,
+            show_id=show.id if show else None,
+            placement=Placement.OVERLAY,
+            created_at=NOON,
+        )
+        session.add(link)
+    return link

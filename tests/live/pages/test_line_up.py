@@ -1,0 +1,245 @@
+"""The line-up editor: nothing typed is lost by any button or any fault."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog.db import Sessions
+from catalog.models import Product, Role
+from live.models import LineUpItem, Show
+from live.shows import get_show
+from tests.live.acting import member_of, pieces, sibling
+from tests.making import make_live_show, make_product, make_station, make_workshop
+from tests.web import Browser, browser, settings_for
+
+
+@pytest.fixture
+async def products(sessions: Sessions) -> list[Product]:
+    first = await make_product(sessions, on_hand=5, floor_fen=20000)
+    return [
+        first,
+        await sibling(sessions, first, name="平安竖匾", on_hand=5),
+        await sibling(sessions, first, name="莲花梅瓣盘", on_hand=5),
+    ]
+
+
+@pytest.fixture
+async def show(sessions: Sessions, products: list[Product]) -> Show:
+    """On air with the first product."""
+    return await make_live_show(sessions, products[:1])
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Any:
+    return settings_for(database_url, tmp_path)
+
+
+def row(n: int, product: Product, **typed: str) -> dict[str, str]:
+    fields = {"product": str(product.id), "show_price": "", "allotment": "", "minutes": "5"}
+    fields |= {"talking_points": "", "do_not_say": ""} | typed
+    return {f"items.{n}.{field}": value for field, value in fields.items()}
+
+
+async def opened(web: Browser, sessions: Sessions, show: Show, product: Product) -> str:
+    """The editor's address, with the editor open."""
+    manager = await member_of(sessions, product, Role.MANAGER)
+    await web.sign_in(manager.login)
+    path = f"/desk/shows/{show.id}/line-up"
+    assert (await web.get(path)).status_code == 200
+    return path
+
+
+async def items(sessions: Sessions, show: Show) -> list[LineUpItem]:
+    async with sessions() as session:
+        return (await get_show(session, show.id)).items
+
+
+def order(page: str) -> list[str]:
+    """The product names of the rows, from the top."""
+    return re.findall(r'class="row slot-product">.*?<strong>(.*?)</strong>', page, re.DOTALL)
+
+
+def value(page: str, name: str) -> str:
+    found = re.search(rf'<input [^>]*value="([^"]*)"[^>]*name="{re.escape(name)}"', page)
+    assert found is not None, name
+    return found[1]
+
+
+async def test_what_is_saved_is_what_was_typed(
+    sessions: Sessions, products: list[Product], show: Show, settings: Any
+) -> None:
+    first, second, third = products
+    async with browser(settings) as web:
+        path = await opened(web, sessions, show, first)
+        rows = {
+            **row(0, third, show_price="241.50", allotment="2", minutes="8"),
+            **row(1, first, talking_points="一块整板\r\n没有拼缝", do_not_say="<老料>"),
+            **row(2, second),
+        }
+        answer = await web.submit(path, rows | {"save": "1"})
+        assert answer.headers["location"] == f"/desk/shows/{show.id}"
+        await web.get(path)
+    kept = await items(sessions, show)
+    assert [item.product_id for item in kept] == [third.id, first.id, second.id]
+    assert (kept[0].show_price_fen, kept[0].allotment, kept[0].minutes) == (24150, 2, 8)
+    assert (kept[1].talking_points, kept[1].do_not_say) == ("一块整板\n没有拼缝", "<老料>")
+    assert await pieces(sessions, third) == (5, 2)
+    assert value(web.page, "items.0.show_price") == "241.50"
+    assert "一块整板\n没有拼缝</textarea>" in web.page
+    assert "&lt;老料&gt;</textarea>" in web.page
+    assert "3 件，共 18 分钟；这一场 120 分钟" in web.page
+    assert "底价 ¥200" in web.page
+
+
+async def test_a_fault_stands_at_its_row_and_nothing_is_saved(
+    sessions: Sessions, products: list[Product], show: Show, settings: Any
+) -> None:
+    first, second, _ = products
+    async with browser(settings) as web:
+        path = await opened(web, sessions, show, first)
+        rows = {
+            **row(0, second, show_price="十块", talking_points="都还在"),
+            **row(1, first, show_price="12", minutes="x"),
+        }
+        answer = await web.submit(path, rows | {"save": "1"})
+        assert answer.status_code == 422
+        for field, sentence in (
+            ("items.0.show_price", "直播价要填数字，比如 268 或 268.50。"),
+            ("items.1.show_price", "不能低于作坊的底价 200 元。"),
+            ("items.1.minutes", "分钟要填整数。"),
+        ):
+            assert f'id="f-{field}-error">{sentence}' in answer.text
+        assert value(answer.text, "items.0.show_price") == "十块"
+        assert value(answer.text, "items.1.minutes") == "x"
+        assert "都还在</textarea>" in answer.text
+        rows = row(0, first, allotment="6")
+        answer = await web.submit(path, rows | {"save": "1"})
+        assert 'id="f-items.0.allotment-error">没有这么多空闲的件' in answer.text
+        answer = await web.submit(path, row(0, second) | {"save": "1"})
+        assert "“福字圆挂”已经讲过或卖过" in answer.text
+    assert [item.product_id for item in await items(sessions, show)] == [first.id]
+    assert await pieces(sessions, first) == (5, 0)
+
+
+async def test_every_button_but_save_keeps_the_typed_rows_and_saves_nothing(
+    sessions: Sessions, products: list[Product], show: Show, settings: Any
+) -> None:
+    first, second, third = products
+    typed = {**row(0, first, show_price="甲", minutes="9"), **row(1, second, allotment="乙")}
+    async with browser(settings) as web:
+        path = await opened(web, sessions, show, first)
+        for step, names in (
+            ({"move": "down:0"}, ["平安竖匾", "福字圆挂"]),
+            ({"move": "up:1"}, ["平安竖匾", "福字圆挂"]),
+            ({"move": "up:0"}, ["福字圆挂", "平安竖匾"]),
+            ({"move": "down:1"}, ["福字圆挂", "平安竖匾"]),
+            ({"move": "down:77"}, ["福字圆挂", "平安竖匾"]),
+            ({"move": "x"}, ["福字圆挂", "平安竖匾"]),
+            ({"add": str(third.id)}, ["福字圆挂", "平安竖匾", "莲花梅瓣盘"]),
+            ({"find": "1", "q": "莲花"}, ["福字圆挂", "平安竖匾"]),
+            ({"enter": "1", "q": "莲花", "asked": ""}, ["福字圆挂", "平安竖匾"]),
+        ):
+            answer = await web.submit(path, typed | step)
+            assert answer.status_code == 200, step
+            assert order(answer.text) == names, step
+            at = names.index("福字圆挂")
+            assert value(answer.text, f"items.{at}.show_price") == "甲"
+            assert value(answer.text, f"items.{at}.minutes") == "9"
+            assert value(answer.text, f"items.{names.index('平安竖匾')}.allotment") == "乙"
+            assert "data-unsaved" in answer.text
+        answer = await web.submit(path, typed | {"remove": "0"})
+        assert order(answer.text) == ["平安竖匾"]
+    assert [item.product_id for item in await items(sessions, show)] == [first.id]
+
+
+async def test_rows_stand_in_the_order_of_the_form_whatever_their_numbers(
+    sessions: Sessions, products: list[Product], show: Show, settings: Any
+) -> None:
+    first, second, third = products
+    async with browser(settings) as web:
+        path = await opened(web, sessions, show, first)
+        rows = {**row(2, third), **row(0, first), **row(11, second)}
+        await web.submit(path, rows | {"save": "1"})
+    kept = [item.product_id for item in await items(sessions, show)]
+    assert kept == [third.id, first.id, second.id]
+
+
+async def test_enter_in_the_search_box_searches_and_elsewhere_saves(
+    sessions: Sessions, products: list[Product], show: Show, settings: Any
+) -> None:
+    first, second, _ = products
+    rows = {**row(0, first), **row(1, second)}
+    async with browser(settings) as web:
+        path = await opened(web, sessions, show, first)
+        answer = await web.submit(path, rows | {"enter": "1", "asked": "", "q": "莲"})
+        assert 'aria-label="加入莲花梅瓣盘"' in answer.text
+        answer = await web.submit(path, rows | {"enter": "1", "asked": "莲", "q": "莲"})
+        assert answer.status_code == 303
+    assert len(await items(sessions, show)) == 2
+
+
+async def test_the_search_offers_what_is_on_sale_here_and_not_yet_chosen(
+    sessions: Sessions, products: list[Product], show: Show, settings: Any
+) -> None:
+    await make_foreign(sessions)
+    async with browser(settings) as web:
+        path = await opened(web, sessions, show, products[0])
+        page = (await web.get(f"{path}?q=木作")).text
+        assert re.findall(r'aria-label="加入(.*?)"', page) == ["莲花梅瓣盘", "平安竖匾"]
+        page = (await web.get(f"{path}?q=%25")).text
+        assert "没有找到“%”" in page
+
+
+async def test_other_peoples_products_and_nonsense_are_refused_in_their_row(
+    sessions: Sessions, products: list[Product], show: Show, settings: Any
+) -> None:
+    foreign = await make_foreign(sessions)
+    async with browser(settings) as web:
+        path = await opened(web, sessions, show, products[0])
+        rows = {
+            **row(0, products[0]),
+            **row(1, foreign, talking_points="写了很久"),
+            "items.2.product": "9" * 40,
+            "items.x": "1",
+            "items..product": "",
+            "items.3.id": "7",
+        }
+        answer = await web.submit(path, rows | {"save": "1"})
+    assert answer.status_code == 422
+    assert "没有这件作品，或者它是别的站的。" in answer.text
+    assert "写了很久</textarea>" in answer.text
+    assert len(await items(sessions, show)) == 1
+
+
+async def test_five_hundred_rows_come_back_with_one_sentence(
+    sessions: Sessions, products: list[Product], show: Show, settings: Any
+) -> None:
+    async with browser(settings) as web:
+        path = await opened(web, sessions, show, products[0])
+        rows: dict[str, str] = {"save": "1"}
+        for n in range(500):
+            rows |= row(n, products[0])
+        answer = await web.submit(path, rows)
+    assert answer.status_code == 422
+    assert "一场最多 100 件作品。" in answer.text
+    assert len(await items(sessions, show)) == 1
+
+
+async def test_a_hundred_long_speeches_fit_in_the_form(
+    sessions: Sessions, products: list[Product], show: Show, settings: Any
+) -> None:
+    async with browser(settings) as web:
+        path = await opened(web, sessions, show, products[0])
+        rows: dict[str, str] = {"save": "1"}
+        for n in range(100):
+            rows |= row(n, products[0], talking_points="话" * 2001)
+        answer = await web.submit(path, rows)
+    assert answer.status_code == 422
+    assert answer.text.count("话" * 2001) == 100
+
+
+async def make_foreign(sessions: Sessions) -> Product:
+    workshop = await make_workshop(sessions, await make_station(sessions, "other"), "外站木作")
+    return await make_product(sessions, workshop)

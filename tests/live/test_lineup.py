@@ -1,0 +1,256 @@
+"""The line-up: pieces fenced and given back, rows refused, removals."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from catalog.access import Actor
+from catalog.db import Sessions
+from catalog.errors import Invalid, NotFound, OutOfStock
+from catalog.models import Kind, Product, ProductState, Role, Station
+from catalog.products import change_product
+from live import selling
+from live.lineup import put_line_up
+from live.models import LineUpItem, Show
+from live.shows import end_show, schedule_show, show_for
+from tests.live.acting import host_of, item_of, make_link, pieces, sibling
+from tests.making import (
+    NOON,
+    act,
+    make_live_show,
+    make_member,
+    make_product,
+    make_station,
+    make_workshop,
+)
+
+
+async def make_show(sessions: Sessions, product: Product) -> tuple[Actor, Show]:
+    """A draft of the product's station, and its host."""
+    async with sessions() as session:
+        station = await session.get_one(Station, product.station_id)
+    host = act(await make_member(sessions, station, Role.HOST))
+    when = {"starts_at": NOON, "ends_at": NOON + timedelta(hours=2)}
+    async with sessions.begin() as session:
+        return host, await schedule_show(session, host, {"title": "专场", **when}, NOON)
+
+
+async def put(sessions: Sessions, actor: Actor, show: Show, *rows: dict[str, Any]) -> Show:
+    async with sessions.begin() as session:
+        return await put_line_up(session, actor, show.id, rows, NOON)
+
+
+async def kept(sessions: Sessions, actor: Actor, show: Show) -> list[tuple[Any, ...]]:
+    async with sessions() as session:
+        found = await show_for(session, actor, show.id)
+    return [
+        (i.product_id, i.show_price_fen, i.allotment, i.allotment_left, i.minutes)
+        for i in found.items
+    ]
+
+
+async def test_rows_are_kept_in_their_order_with_all_that_was_typed(sessions: Sessions) -> None:
+    first = await make_product(sessions, on_hand=5)
+    second = await sibling(sessions, first)
+    host, show = await make_show(sessions, first)
+    await put(
+        sessions,
+        host,
+        show,
+        {"product": second.id, "minutes": "7"},
+        {
+            "product": str(first.id),
+            "show_price": " ¥241.50 ",
+            "allotment": "2",
+            "talking_points": "一块整板\n没有拼缝",
+            "do_not_say": "老料",
+        },
+    )
+    assert await kept(sessions, host, show) == [
+        (second.id, None, 0, 0, 7),
+        (first.id, 24150, 2, 2, 5),
+    ]
+    item = await item_of(sessions, show, first)
+    assert (item.talking_points, item.do_not_say) == ("一块整板\n没有拼缝", "老料")
+    await put(sessions, host, show, {"product": first.id}, {"product": second.id})
+    assert [row[0] for row in await kept(sessions, host, show)] == [first.id, second.id]
+    assert (await item_of(sessions, show, first)).id == item.id
+
+
+async def test_an_allotment_leaves_free_stock_and_comes_back(sessions: Sessions) -> None:
+    product = await make_product(sessions, on_hand=5)
+    host, show = await make_show(sessions, product)
+    for allotment, held in ((2, 2), (5, 5), (1, 1), (0, 0), (3, 3)):
+        await put(sessions, host, show, {"product": product.id, "allotment": allotment})
+        assert await pieces(sessions, product) == (5, held)
+    await put(sessions, host, show)
+    assert await pieces(sessions, product) == (5, 0)
+    assert await kept(sessions, host, show) == []
+
+
+async def test_no_show_gets_more_than_is_free(sessions: Sessions) -> None:
+    product = await make_product(sessions, on_hand=3)
+    other = await sibling(sessions, product, on_hand=3)
+    host, show = await make_show(sessions, product)
+    await put(sessions, host, show, {"product": product.id, "allotment": 1})
+    with pytest.raises(Invalid) as refused:
+        await put(
+            sessions,
+            host,
+            show,
+            {"product": other.id, "allotment": 2},
+            {"product": product.id, "allotment": 4},
+        )
+    assert refused.value.errors == {"items.1.allotment": "没有这么多空闲的件可以留给这一场。"}
+    assert await pieces(sessions, product) == (3, 1)
+    assert await pieces(sessions, other) == (3, 0)
+    assert await kept(sessions, host, show) == [(product.id, None, 1, 1, 5)]
+
+
+async def test_of_two_shows_that_want_the_last_pieces_one_gets_them(sessions: Sessions) -> None:
+    product = await make_product(sessions, on_hand=3)
+    shows = [await make_show(sessions, product) for _ in range(2)]
+
+    async def want_two(host: Actor, show: Show) -> bool:
+        try:
+            await put(sessions, host, show, {"product": product.id, "allotment": 2})
+        except Invalid:
+            return False
+        return True
+
+    assert sorted(await asyncio.gather(*(want_two(*s) for s in shows))) == [False, True]
+    assert await pieces(sessions, product) == (3, 2)
+
+
+async def test_the_end_of_the_show_gives_unsold_pieces_back(sessions: Sessions) -> None:
+    product = await make_product(sessions, on_hand=5)
+    show = await make_live_show(sessions, [product], allotment=4)
+    code = (await make_link(sessions, product, show)).code
+    async with sessions.begin() as session:
+        await selling.take(session, await selling.offer_of_link(session, code), 1)
+    assert await pieces(sessions, product) == (5, 4)
+    async with sessions.begin() as session:
+        await end_show(session, await host_of(sessions, show), show.id, NOON)
+    assert await pieces(sessions, product) == (5, 1)
+    assert (await item_of(sessions, show, product)).allotment_left == 0
+
+
+async def test_an_allotment_does_not_shrink_below_what_is_promised(sessions: Sessions) -> None:
+    product = await make_product(sessions, on_hand=5)
+    show = await make_live_show(sessions, [product], allotment=3)
+    host = await host_of(sessions, show)
+    code = (await make_link(sessions, product, show)).code
+    async with sessions.begin() as session:
+        await selling.take(session, await selling.offer_of_link(session, code), 2)
+    with pytest.raises(Invalid) as refused:
+        await put(sessions, host, show, {"product": product.id, "allotment": 1})
+    assert refused.value.errors == {
+        "items.0.allotment": "已经卖出或预留了 2 件，留货不能比这更少。"
+    }
+    await put(sessions, host, show, {"product": product.id, "allotment": 2})
+    assert await pieces(sessions, product) == (5, 2)
+    assert await kept(sessions, host, show) == [(product.id, None, 2, 0, 5)]
+
+
+async def test_what_was_shown_or_bought_stays_in_the_line_up(sessions: Sessions) -> None:
+    shown = await make_product(sessions)
+    bought = await sibling(sessions, shown, name="平安竖匾")
+    neither = await sibling(sessions, shown)
+    show = await make_live_show(sessions, [shown, bought, neither], allotment=1)
+    host = await host_of(sessions, show)
+    code = (await make_link(sessions, bought, show)).code
+    async with sessions.begin() as session:
+        await selling.take(session, await selling.offer_of_link(session, code), 1)
+    whole = [{"product": p.id, "allotment": 1} for p in (shown, bought, neither)]
+    for rows, name in ((whole[1:], "福字圆挂"), (whole[::2], "平安竖匾")):
+        with pytest.raises(Invalid) as refused:
+            await put(sessions, host, show, *rows)
+        assert refused.value.errors == {"items": f"“{name}”已经讲过或卖过，不能从讲解单里拿掉。"}
+    assert len(await kept(sessions, host, show)) == 3
+    await put(sessions, host, show, *whole[:2])
+    assert await pieces(sessions, neither) == (3, 0)
+
+
+async def test_rows_that_can_not_be_are_refused_each_at_its_field(sessions: Sessions) -> None:
+    good = await make_product(sessions, floor_fen=20050)
+    off = await sibling(sessions, good, name="旧作")
+    carved = await sibling(sessions, good, kind=Kind.MADE_TO_ORDER, on_hand=0)
+    foreign = await make_product(
+        sessions, await make_workshop(sessions, await make_station(sessions, "other"))
+    )
+    host, show = await make_show(sessions, good)
+    async with sessions.begin() as session:
+        await change_product(session, host, off.id, {"state": ProductState.OFF}, NOON)
+    with pytest.raises(Invalid) as refused:
+        await put(
+            sessions,
+            host,
+            show,
+            {"product": good.id, "show_price": "200.49", "minutes": "0", "do_not_say": "长" * 201},
+            {"product": good.id},
+            {"product": off.id},
+            {"product": carved.id, "allotment": 1, "show_price": "free"},
+            {"product": foreign.id},
+            {"product": "DROP TABLE"},
+            {"product": 2**62},
+        )
+    assert refused.value.errors == {
+        "items.0.show_price": "不能低于作坊的底价 200.50 元。",
+        "items.0.minutes": "分钟要在 1 到 240 之间。",
+        "items.0.do_not_say": "不说的话最多 200 个字，现在有 201 个。",
+        "items.1.product": "“福字圆挂”排了两次。",
+        "items.2.product": "“旧作”没有在售，先上架再排。",
+        "items.3.allotment": "定做的作品没有现货，不用留。",
+        "items.3.show_price": "直播价要填数字，比如 268 或 268.50。",
+        "items.4.product": "没有这件作品，或者它是别的站的。",
+        "items.5.product": "作品要填整数。",
+        "items.6.product": "没有这件作品，或者它是别的站的。",
+    }
+    assert await kept(sessions, host, show) == []
+
+
+async def test_five_hundred_rows_are_too_many(sessions: Sessions) -> None:
+    product = await make_product(sessions)
+    host, show = await make_show(sessions, product)
+    with pytest.raises(Invalid) as refused:
+        await put(sessions, host, show, *[{"product": product.id}] * 500)
+    assert refused.value.errors == {"items": "一场最多 100 件作品。"}
+
+
+async def test_another_stations_manager_does_not_find_the_line_up(sessions: Sessions) -> None:
+    product = await make_product(sessions)
+    host, show = await make_show(sessions, product)
+    other = act(await make_member(sessions, await make_station(sessions, "other"), Role.MANAGER))
+    with pytest.raises(NotFound):
+        await put(sessions, other, show, {"product": product.id})
+    assert await kept(sessions, host, show) == []
+
+
+async def test_buyers_and_an_editor_never_wait_on_each_other_in_a_circle(
+    sessions: Sessions,
+) -> None:
+    product = await make_product(sessions, on_hand=40)
+    show = await make_live_show(sessions, [product])
+    host = await host_of(sessions, show)
+    code = (await make_link(sessions, product, show)).code
+
+    async def buy() -> None:
+        async with sessions.begin() as session:
+            await selling.take(session, await selling.offer_of_link(session, code), 1)
+
+    async def edit(allotment: int) -> None:
+        try:
+            await put(sessions, host, show, {"product": product.id, "allotment": allotment})
+        except (Invalid, OutOfStock):
+            return
+
+    await asyncio.gather(*(buy() if n % 2 else edit(n // 2) for n in range(30)))
+    async with sessions() as session:
+        holding = await session.scalar(select(func.sum(LineUpItem.holding)))
+    item = await item_of(sessions, show, product)
+    used = item.allotment - item.allotment_left
+    assert holding == 15
+    assert await pieces(sessions, product) == (40, 15 - used + item.allotment)

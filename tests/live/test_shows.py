@@ -1,0 +1,294 @@
+"""Scheduling without two shows in one place, and the states that a show goes through."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from catalog.access import Actor
+from catalog.db import Sessions
+from catalog.errors import Invalid, NotFound
+from catalog.models import AuditEntry, Role
+from live.agenda import agenda
+from live.errors import OverlappingShow, WrongShowState
+from live.lineup import put_line_up
+from live.models import Airing, Show, ShowState
+from live.shows import (
+    change_show,
+    end_show,
+    list_shows,
+    schedule_show,
+    show_for,
+    show_now,
+    start_show,
+)
+from tests.live.acting import host_of, sibling
+from tests.making import NOON, act, make_live_show, make_member, make_product, make_station
+
+HOUR = timedelta(hours=1)
+
+
+async def make_host(sessions: Sessions) -> Actor:
+    return act(await make_member(sessions, await make_station(sessions), Role.HOST))
+
+
+def facts(start: timedelta = HOUR, length: timedelta = 2 * HOUR, **values: Any) -> dict[str, Any]:
+    """A show that begins `start` after noon."""
+    begins = NOON + start
+    return {"title": "专场", "starts_at": begins, "ends_at": begins + length, **values}
+
+
+async def schedule(sessions: Sessions, actor: Actor, values: dict[str, Any]) -> Show:
+    async with sessions.begin() as session:
+        return await schedule_show(session, actor, values, NOON)
+
+
+async def count(sessions: Sessions) -> int:
+    async with sessions() as session:
+        return await session.scalar(select(func.count()).select_from(Show)) or 0
+
+
+async def test_a_show_is_kept_as_typed_in_beijing_time(sessions: Sessions) -> None:
+    host = await make_host(sessions)
+    typed = {
+        "title": " 周六晚 · 木雕专场 ",
+        "starts_at": "2026-11-28T19:30",
+        "ends_at": "2026-11-28T21:30",
+        "place": "文化站二楼",
+        "channels": ["抖音", "视频号"],
+        "host_id": str(host.member_id),
+    }
+    show = await schedule(sessions, host, typed)
+    assert show.title == "周六晚 · 木雕专场"
+    assert show.starts_at.isoformat() == "2026-11-28T11:30:00+00:00"
+    assert show.ends_at - show.starts_at == 2 * HOUR
+    assert (show.state, show.channels) == (ShowState.DRAFT, ["抖音", "视频号"])
+    async with sessions() as session:
+        entry = await session.scalar(select(AuditEntry).where(AuditEntry.subject == "shows"))
+    assert entry is not None
+    assert (entry.action, entry.member_id) == ("show.schedule", host.member_id)
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"title": " "}, "title"),
+        ({"ends_at": NOON}, "ends_at"),
+        ({"ends_at": NOON + HOUR}, "ends_at"),
+        ({"ends_at": NOON + 41 * HOUR}, "ends_at"),
+        ({"starts_at": "soon"}, "starts_at"),
+        ({"host_id": 999_999}, "host_id"),
+        ({"channels": ["广播"]}, "channels"),
+    ],
+)
+async def test_what_can_not_be_a_show_is_refused(
+    sessions: Sessions, values: dict[str, Any], field: str
+) -> None:
+    host = await make_host(sessions)
+    with pytest.raises(Invalid) as refused:
+        await schedule(sessions, host, facts() | values)
+    assert list(refused.value.errors) == [field]
+    assert await count(sessions) == 0
+
+
+async def test_another_stations_member_can_not_be_the_host(sessions: Sessions) -> None:
+    host = await make_host(sessions)
+    stranger = await make_member(sessions, await make_station(sessions, "other"), Role.HOST)
+    with pytest.raises(Invalid) as refused:
+        await schedule(sessions, host, facts(host_id=stranger.id))
+    assert refused.value.errors == {"host_id": "请选择本站的主播或管理员。"}
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "fits"),
+    [
+        (HOUR, 2 * HOUR, False),
+        (2 * HOUR, 4 * HOUR, False),
+        (-2 * HOUR, 12 * HOUR, False),
+        (timedelta(hours=3, minutes=14), HOUR, False),
+        (timedelta(hours=3, minutes=15), HOUR, True),
+        (-HOUR, timedelta(hours=1, minutes=46), False),
+        (-HOUR, timedelta(hours=1, minutes=45), True),
+    ],
+)
+async def test_a_host_has_fifteen_minutes_between_shows(
+    sessions: Sessions, start: timedelta, length: timedelta, fits: bool
+) -> None:
+    host = await make_host(sessions)
+    await schedule(sessions, host, facts(title="先排的"))
+    if fits:
+        await schedule(sessions, host, facts(start, length))
+    else:
+        with pytest.raises(OverlappingShow, match="先排的") as refused:
+            await schedule(sessions, host, facts(start, length))
+        assert "这位主播已经排了“先排的”（11月22日 13:00–15:00）" in refused.value.text
+    assert await count(sessions) == (2 if fits else 1)
+
+
+async def test_two_hosts_can_not_share_a_place_but_may_have_none(sessions: Sessions) -> None:
+    station = await make_station(sessions)
+    first, second = [act(await make_member(sessions, station, Role.HOST)) for _ in range(2)]
+    await schedule(sessions, first, facts(place="文化站"))
+    with pytest.raises(OverlappingShow, match="地点"):
+        await schedule(sessions, second, facts(place="文化站"))
+    await schedule(sessions, second, facts(place=""))
+    third = act(await make_member(sessions, station, Role.HOST))
+    await schedule(sessions, third, facts(place=""))
+
+
+async def test_another_stations_show_is_not_in_the_way(sessions: Sessions) -> None:
+    one = await make_host(sessions)
+    other = act(await make_member(sessions, await make_station(sessions, "other"), Role.HOST))
+    await schedule(sessions, one, facts(place="文化站"))
+    await schedule(sessions, other, facts(place="文化站"))
+
+
+async def test_a_change_is_held_against_other_shows_and_not_against_itself(
+    sessions: Sessions,
+) -> None:
+    host = await make_host(sessions)
+    await schedule(sessions, host, facts(title="先排的"))
+    show = await schedule(sessions, host, facts(4 * HOUR))
+    async with sessions.begin() as session:
+        await change_show(session, host, show.id, {"title": "改了名"}, NOON)
+    with pytest.raises(OverlappingShow, match="先排的"):
+        async with sessions.begin() as session:
+            await change_show(session, host, show.id, {"starts_at": NOON + 2 * HOUR}, NOON)
+    async with sessions() as session:
+        kept = await show_for(session, host, show.id)
+    assert (kept.title, kept.starts_at) == ("改了名", NOON + 4 * HOUR)
+
+
+async def outcome(sessions: Sessions, actor: Actor) -> bool:
+    try:
+        await schedule(sessions, actor, facts())
+    except OverlappingShow:
+        return False
+    return True
+
+
+async def test_of_four_who_save_at_once_one_gets_the_time(sessions: Sessions) -> None:
+    host = await make_host(sessions)
+    outcomes = await asyncio.gather(*(outcome(sessions, host) for _ in range(4)))
+    assert sorted(outcomes) == [False, False, False, True]
+    assert await count(sessions) == 1
+
+
+async def test_looking_before_writing_alone_would_book_twice(sessions: Sessions) -> None:
+    """The twin of the test above, without the lock: both look, then both write."""
+    host = await make_host(sessions)
+    looked = asyncio.Barrier(2)
+
+    async def naive() -> None:
+        async with sessions() as session:
+            taken = await list_shows(session, host.station_id)
+        await looked.wait()
+        if not taken:
+            async with sessions.begin() as session:
+                row = facts() | {"station_id": host.station_id, "host_id": host.member_id}
+                session.add(Show(**row))
+
+    await asyncio.gather(naive(), naive())
+    assert await count(sessions) == 2
+
+
+async def test_the_states_of_a_show_in_their_order(sessions: Sessions) -> None:
+    product = await make_product(sessions)
+    live = await make_live_show(sessions, [product])
+    host = await host_of(sessions, live)
+    assert (live.state, live.started_at) == (ShowState.LIVE, NOON)
+    async with sessions.begin() as session:
+        again = await start_show(session, host, live.id, NOON + HOUR)
+        assert again.started_at == NOON
+    with pytest.raises(Invalid, match="state"):
+        async with sessions.begin() as session:
+            await change_show(session, host, live.id, {"state": "draft"}, NOON)
+    async with sessions.begin() as session:
+        await end_show(session, host, live.id, NOON + HOUR)
+    async with sessions.begin() as session:
+        ended = await end_show(session, host, live.id, NOON + 2 * HOUR)
+        assert (ended.state, ended.ended_at) == (ShowState.ENDED, NOON + HOUR)
+        assert ended.now_item_id is None
+    for refused in (
+        lambda s: start_show(s, host, live.id, NOON),
+        lambda s: show_now(s, host, live.id, ended.items[0].id, NOON),
+        lambda s: change_show(s, host, live.id, {"title": "晚了"}, NOON),
+        lambda s: put_line_up(s, host, live.id, [], NOON),
+    ):
+        with pytest.raises(WrongShowState):
+            async with sessions.begin() as session:
+                await refused(session)
+
+
+async def test_a_show_without_a_line_up_is_not_ready_and_not_started(sessions: Sessions) -> None:
+    host = await make_host(sessions)
+    show = await schedule(sessions, host, facts())
+    with pytest.raises(Invalid, match="讲解单还是空的"):
+        async with sessions.begin() as session:
+            await change_show(session, host, show.id, {"state": "ready"}, NOON)
+    with pytest.raises(WrongShowState, match="空的"):
+        async with sessions.begin() as session:
+            await start_show(session, host, show.id, NOON)
+    with pytest.raises(WrongShowState, match="还没有开播"):
+        async with sessions.begin() as session:
+            await end_show(session, host, show.id, NOON)
+    async with sessions() as session:
+        assert (await show_for(session, host, show.id)).state == ShowState.DRAFT
+
+
+async def test_airings_follow_each_other_without_a_gap(sessions: Sessions) -> None:
+    product = await make_product(sessions)
+    second = await sibling(sessions, product)
+    show = await make_live_show(sessions, [product, second])
+    host = await host_of(sessions, show)
+    first_item, second_item = [item.id for item in show.items]
+    for minutes, item in ((5, second_item), (6, second_item), (9, first_item)):
+        async with sessions.begin() as session:
+            await show_now(session, host, show.id, item, NOON + timedelta(minutes=minutes))
+    with pytest.raises(NotFound):
+        async with sessions.begin() as session:
+            await show_now(session, host, show.id, 999_999, NOON)
+    async with sessions.begin() as session:
+        await end_show(session, host, show.id, NOON + HOUR)
+    async with sessions() as session:
+        airings = list(await session.scalars(select(Airing).order_by(Airing.id)))
+    spans = [
+        (a.line_up_item_id, *((t - NOON).seconds // 60 for t in (a.started_at, a.ended_at) if t))
+        for a in airings
+    ]
+    assert spans == [(first_item, 0, 5), (second_item, 5, 9), (first_item, 9, 60)]
+
+
+async def test_another_station_does_not_find_the_show(sessions: Sessions) -> None:
+    host = await make_host(sessions)
+    show = await schedule(sessions, host, facts())
+    other = act(await make_member(sessions, await make_station(sessions, "other"), Role.MANAGER))
+    for asked in (
+        lambda s: show_for(s, other, show.id),
+        lambda s: change_show(s, other, show.id, {"title": "x"}, NOON),
+        lambda s: start_show(s, other, show.id, NOON),
+        lambda s: end_show(s, other, show.id, NOON),
+        lambda s: show_for(s, host, 2**80),
+    ):
+        with pytest.raises(NotFound):
+            async with sessions.begin() as session:
+                await asked(session)
+
+
+async def test_the_agenda_puts_what_is_on_air_among_what_comes(sessions: Sessions) -> None:
+    product = await make_product(sessions)
+    live = await make_live_show(sessions, [product])
+    host = await host_of(sessions, live)
+    for start in (3 * HOUR, 30 * HOUR, -30 * HOUR, -50 * HOUR):
+        await schedule(sessions, host, facts(start, title=str(start)))
+    late = NOON + timedelta(hours=2, minutes=30)
+    async with sessions() as session:
+        coming, over = await agenda(session, host.station_id, late)
+        only, _ = await agenda(session, host.station_id, late, states=(ShowState.LIVE,))
+        _, older = await agenda(session, host.station_id, late, before=over[0].starts_at)
+    assert [show.title for show in coming] == ["周日专场", str(3 * HOUR), str(30 * HOUR)]
+    assert [show.title for show in over] == [str(-30 * HOUR), str(-50 * HOUR)]
+    assert [show.id for show in only] == [live.id]
+    assert [show.title for show in older] == [str(-50 * HOUR)]

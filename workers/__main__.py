@@ -1,0 +1,36 @@
+"""`python -m workers`: worker and beat in one, as `xiangbo serve` starts them beside the web.
+
+The supervisor sees to it that it ends with the process that started it.
+"""
+
+import os
+
+from workers.app import PHOTO_QUEUE, QUEUE, app
+
+# Two: while one renders a photo, the other routes orders.
+PROCESSES = 2
+
+
+# Pages come first: what waits in the outbox can wait a little longer.
+NICENESS = 10
+
+
+def main() -> None:
+    """Run until told to stop."""
+    os.nice(NICENESS)
+    app.worker_main(
+        [
+            "worker",
+            "--beat",
+            f"--concurrency={PROCESSES}",
+            f"--queues={QUEUE},{PHOTO_QUEUE}",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+            "--loglevel=warning",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()

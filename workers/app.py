@@ -1,0 +1,81 @@
+"""The Celery application, set up from the same settings as the web server.
+
+With no broker configured its messages are files in the data folder. A message may be lost or
+come twice on any broker: what must happen is a row of the outbox, handed over again by the
+relay until the work is done.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+
+from shop.logs import configure_logs
+from shop.settings import Settings, read_settings
+from workers import runtime
+
+# A photo of 100 megapixels keeps a process busy for seconds. In a queue of their own, photos
+# take turns with everything else instead of standing before it.
+PHOTO_QUEUE = "photos"
+QUEUE = "default"
+
+# A process that once held a huge picture gives the memory back by ending.
+MOST_KILOBYTES = 400_000
+
+_SCHEDULE: dict[str, Any] = {
+    "relay": {"task": "workers.relay", "schedule": timedelta(seconds=1)},
+    "sweep": {"task": "workers.sweep", "schedule": timedelta(seconds=30)},
+    "forget": {"task": "workers.forget", "schedule": timedelta(hours=1)},
+}
+
+
+def _configure(settings: Settings) -> dict[str, Any]:
+    return {
+        "broker_url": settings.broker_url,
+        "broker_transport_options": _transport_options(settings),
+        "broker_connection_retry_on_startup": True,
+        "task_ignore_result": True,
+        "task_acks_late": True,
+        "task_default_queue": QUEUE,
+        "task_routes": {"catalog.render_photo": {"queue": PHOTO_QUEUE}},
+        "worker_prefetch_multiplier": 1,
+        "worker_max_memory_per_child": MOST_KILOBYTES,
+        "worker_send_task_events": False,
+        "worker_enable_remote_control": False,
+        "beat_scheduler": "celery.beat.Scheduler",
+        "beat_schedule": _SCHEDULE,
+    }
+
+
+def _transport_options(settings: Settings) -> dict[str, Any]:
+    if not settings.embedded_broker:
+        return {}
+    folder = settings.broker_dir
+    for name in ("messages", "control"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    return {
+        "data_folder_in": str(folder / "messages"),
+        "data_folder_out": str(folder / "messages"),
+        "control_folder": str(folder / "control"),
+        "polling_interval": 0.2,
+    }
+
+
+app = Celery("xiangbo", include=["workers.tasks"])
+app.conf.update(_configure(read_settings()))
+
+
+@setup_logging.connect
+def _logs(**_: Any) -> None:
+    configure_logs()
+
+
+@worker_process_init.connect
+def _begin(**_: Any) -> None:
+    runtime.begin(read_settings())
+
+
+@worker_process_shutdown.connect
+def _end(**_: Any) -> None:
+    runtime.end()
