@@ -98,7 +98,7 @@ class Database:
             reader = sqlite_engine(url, writes=False, pool_size=4)
             return cls(url, _sessions(writer), _sessions(reader), (writer, reader))
         engine = create_async_engine(
-            engine_url(url), pool_size=pool_size, max_overflow=4, pool_timeout=30
+            engine_url(url), pool_size=pool_size, max_overflow=0, pool_timeout=30
         )
         return cls(url, _sessions(engine), _sessions(engine), (engine,))
 

@@ -176,7 +176,7 @@ async def test_a_worker_of_its_own_routes_an_order(
     with worker(database_url, tmp_path / "data", BROKERS[broker]):
         placed = await order(sessions, want(low), want(high), now=NOW)
         await pay(sessions, placed, NOW)
-        await eventually(lambda: no_jobs(sessions), within=60)
+        await eventually(lambda: no_jobs(sessions), within=240)
     told = await every(sessions, Notice.work_order_id)
     assert sorted(told) == await every(sessions, WorkOrder.id)
     assert None not in await every(sessions, WorkOrder.routed_at)
