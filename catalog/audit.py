@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog import chain
 from catalog.access import Actor
 from catalog.models import AuditEntry, Member, Workshop
 
@@ -34,26 +35,26 @@ def record(
     after: dict[str, Any] | None = None,
     workshop_id: int | None = None,
 ) -> None:
-    """Write one entry in the caller's transaction.
+    """Write one entry in the caller's transaction; it joins the station's chain at its commit.
 
     `subject` is a model with an id, flushed. `workshop_id` is the family concerned: where the
     actor is not of that family, the entry says that it was done on the family's behalf.
     """
     on_behalf_of = workshop_id if workshop_id != actor.workshop_id else None
-    session.add(
-        AuditEntry(
-            station_id=actor.station_id,
-            at=now,
-            member_id=actor.member_id,
-            on_behalf_of=on_behalf_of,
-            channel=actor.channel,
-            action=action,
-            subject=subject.__tablename__,  # type: ignore[attr-defined]
-            subject_id=subject.id,  # type: ignore[attr-defined]
-            before=before,
-            after=after,
-        )
+    entry = AuditEntry(
+        station_id=actor.station_id,
+        at=now,
+        member_id=actor.member_id,
+        on_behalf_of=on_behalf_of,
+        channel=actor.channel,
+        action=action,
+        subject=subject.__tablename__,  # type: ignore[attr-defined]
+        subject_id=subject.id,  # type: ignore[attr-defined]
+        before=before,
+        after=after,
     )
+    session.add(entry)
+    chain.seal_at_commit(session, entry)
 
 
 async def list_entries(

@@ -46,7 +46,11 @@ class PhotoState(StrEnum):
 
 
 class Station(Base):
-    """A township station: the shop that buyers see, and the unit that staff belong to."""
+    """A township station: the shop that buyers see, and the unit that staff belong to.
+
+    `pay_code_key` names the picture of its own payment code in the file store; where there is
+    one, buyers may pay by it, and `pay_note` tells them how.
+    """
 
     __tablename__ = "stations"
 
@@ -56,10 +60,15 @@ class Station(Base):
     place: Mapped[str] = mapped_column(String(120), default="")
     intro: Mapped[str] = mapped_column(Text, default="")
     phone: Mapped[str] = mapped_column(String(20), default="")
+    pay_code_key: Mapped[str] = mapped_column(String(100), default="")
+    pay_note: Mapped[str] = mapped_column(String(200), default="")
 
 
 class Workshop(Base):
-    """A family that makes things. Its village is public, its street never is."""
+    """A family that makes things. Its village is public, its street never is.
+
+    `pay_way` (bank, wechat, cash) and `pay_to` say how its money is handed over.
+    """
 
     __tablename__ = "workshops"
     __table_args__ = (
@@ -76,6 +85,8 @@ class Workshop(Base):
     story: Mapped[str] = mapped_column(Text, default="")
     phone: Mapped[str] = mapped_column(String(20), default="")
     active: Mapped[bool] = mapped_column(default=True)
+    pay_way: Mapped[str] = mapped_column(String(10), default="cash")
+    pay_to: Mapped[str] = mapped_column(String(80), default="")
 
     makers: Mapped[list["Maker"]] = relationship(lazy="raise", order_by="Maker.id")
 
@@ -231,10 +242,18 @@ class StockMovement(Base):
 
 
 class AuditEntry(Base):
-    """Who changed what: the actor, on whose behalf, by which channel, before and after."""
+    """Who changed what: the actor, on whose behalf, by which channel, before and after.
+
+    A station's entries are a chain: `seq` counts them from 1, and `digest` is made of the entry
+    and the digest before it, so that a changed or missing entry shows. Both are given at commit
+    (`catalog.chain`); an entry that has none then was not written by this program.
+    """
 
     __tablename__ = "audit_entries"
-    __table_args__ = (Index("ix_audit_entries_subject", "subject", "subject_id"),)
+    __table_args__ = (
+        UniqueConstraint("station_id", "seq"),
+        Index("ix_audit_entries_subject", "subject", "subject_id"),
+    )
 
     id: Mapped[Id] = mapped_column(primary_key=True)
     station_id: Mapped[Id] = mapped_column(ForeignKey("stations.id"))
@@ -247,6 +266,18 @@ class AuditEntry(Base):
     subject_id: Mapped[Id]
     before: Mapped[dict[str, Any] | None]
     after: Mapped[dict[str, Any] | None]
+    seq: Mapped[int | None]
+    digest: Mapped[str | None] = mapped_column(String(64))
+
+
+class AuditHead(Base):
+    """The end of a station's audit chain: whoever adds to it locks this row, at commit."""
+
+    __tablename__ = "audit_heads"
+
+    station_id: Mapped[Id] = mapped_column(ForeignKey("stations.id"), primary_key=True)
+    seq: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(64))
 
 
 class Job(Base):

@@ -324,16 +324,17 @@ async def _refund(session: AsyncSession, work_order: WorkOrder, now: datetime) -
     )
     payment = next(payment for payment in order.payments if payment.kept)
     amount = work_order.goods_fen + work_order.shipping_fen
+    cause, why = f"decline:{work_order.id}", work_order.decline_reason
     await ledger.post(
         session,
         station_id=order.station_id,
-        cause=f"decline:{work_order.id}",
+        cause=cause,
         kind="refund",
         order_id=order.id,
         entries=ledger.refund_entries(work_order),
         now=now,
     )
-    await request_refund(session, payment, work_order.id, amount, work_order.decline_reason, now)
+    await request_refund(session, payment, cause, work_order.id, amount, why, now)
 
 
 async def _close_order(session: AsyncSession, order_id: int) -> None:

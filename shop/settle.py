@@ -101,7 +101,8 @@ async def _money_arrived(
         return
     await _receive_unplaced(session, payment, now)
     reason = "付款来晚了，作品已经没有了" if late else "同一笔订单付了两次"
-    await request_refund(session, payment, None, payment.amount_fen, reason, now)
+    cause = f"unplaced:{payment.id}"
+    await request_refund(session, payment, cause, None, payment.amount_fen, reason, now)
 
 
 async def _confirm(
@@ -169,18 +170,20 @@ async def _receive_unplaced(session: AsyncSession, payment: Payment, now: dateti
 async def request_refund(
     session: AsyncSession,
     payment: Payment,
+    cause: str,
     work_order_id: int | None,
     amount_fen: int,
     reason: str,
     now: datetime,
 ) -> Refund:
-    """Write down money to give back, and the job that sends it.
+    """Write down money to give back, and the job that sends it; once for one `cause`.
 
     The posting belongs to the caller for a work order; unplaced money is posted here.
     """
     refund = Refund(
         station_id=payment.station_id,
         payment_id=payment.id,
+        cause=cause,
         work_order_id=work_order_id,
         amount_fen=amount_fen,
         reason=reason,

@@ -54,7 +54,13 @@ async def take_event(
 async def _first_time(
     session: AsyncSession, gateway: str, event: GatewayEvent, now: datetime
 ) -> bool:
-    row = {"gateway": gateway, "event_id": event.id, "kind": event.type[:60], "received_at": now}
+    row = {
+        "gateway": gateway,
+        "event_id": event.id,
+        "kind": event.type[:60],
+        "payload": "",
+        "received_at": now,
+    }
     noted = await session.scalar(_NOTE[session.get_bind().dialect.name], row)
     return noted is not None
 

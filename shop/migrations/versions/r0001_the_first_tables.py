@@ -41,6 +41,8 @@ def upgrade() -> None:
         sa.Column("place", sa.String(length=120), nullable=False),
         sa.Column("intro", sa.Text(), nullable=False),
         sa.Column("phone", sa.String(length=20), nullable=False),
+        sa.Column("pay_code_key", sa.String(length=100), nullable=False),
+        sa.Column("pay_note", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stations")),
         sa.UniqueConstraint("slug", name=op.f("uq_stations_slug")),
     )
@@ -50,9 +52,23 @@ def upgrade() -> None:
         sa.Column("gateway", sa.String(length=20), nullable=False),
         sa.Column("event_id", sa.String(length=120), nullable=False),
         sa.Column("kind", sa.String(length=60), nullable=False),
+        sa.Column("payload", sa.Text(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_events")),
         sa.UniqueConstraint("event_id", name=op.f("uq_webhook_events_event_id")),
+    )
+    op.create_table(
+        "audit_heads",
+        sa.Column(
+            "station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["station_id"], ["stations.id"], name=op.f("fk_audit_heads_station_id")
+        ),
+        sa.PrimaryKeyConstraint("station_id", name=op.f("pk_audit_heads")),
     )
     op.create_table(
         "holds",
@@ -69,6 +85,7 @@ def upgrade() -> None:
                 "ordered",
                 "released",
                 "lapsed",
+                "pay_first",
                 name="holdstate",
                 native_enum=False,
                 length=20,
@@ -114,6 +131,8 @@ def upgrade() -> None:
         sa.Column("story", sa.Text(), nullable=False),
         sa.Column("phone", sa.String(length=20), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("pay_way", sa.String(length=10), nullable=False),
+        sa.Column("pay_to", sa.String(length=80), nullable=False),
         sa.ForeignKeyConstraint(
             ["station_id"], ["stations.id"], name=op.f("fk_workshops_station_id")
         ),
@@ -217,6 +236,8 @@ def upgrade() -> None:
         sa.Column("goods_fen", sa.BigInteger(), nullable=False),
         sa.Column("shipping_fen", sa.BigInteger(), nullable=False),
         sa.Column("total_fen", sa.BigInteger(), nullable=False),
+        sa.Column("custom_agreed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("likeness_agreed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("placed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
@@ -323,6 +344,8 @@ def upgrade() -> None:
         ),
         sa.Column("before", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("after", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("seq", sa.Integer(), nullable=True),
+        sa.Column("digest", sa.String(length=64), nullable=True),
         sa.ForeignKeyConstraint(
             ["member_id"], ["members.id"], name=op.f("fk_audit_entries_member_id")
         ),
@@ -333,10 +356,43 @@ def upgrade() -> None:
             ["station_id"], ["stations.id"], name=op.f("fk_audit_entries_station_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entries")),
+        sa.UniqueConstraint("station_id", "seq", name=op.f("uq_audit_entries_station_id_seq")),
     )
     op.create_index(
         "ix_audit_entries_subject", "audit_entries", ["subject", "subject_id"], unique=False
     )
+    op.create_table(
+        "fee_rules",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "workshop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "one_of_a_kind", "batch", "made_to_order", name="kind", native_enum=False, length=20
+            ),
+            nullable=True,
+        ),
+        sa.Column("fee_bp", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("made_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.CheckConstraint(
+            "fee_bp >= 0 AND fee_bp <= 10000", name=op.f("ck_fee_rules_fee_within_whole")
+        ),
+        sa.ForeignKeyConstraint(["made_by"], ["members.id"], name=op.f("fk_fee_rules_made_by")),
+        sa.ForeignKeyConstraint(
+            ["station_id"], ["stations.id"], name=op.f("fk_fee_rules_station_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["workshop_id"], ["workshops.id"], name=op.f("fk_fee_rules_workshop_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fee_rules")),
+    )
+    op.create_index("ix_fee_rules_station", "fee_rules", ["station_id", "since"], unique=False)
     op.create_table(
         "member_sessions",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -372,6 +428,8 @@ def upgrade() -> None:
         sa.Column("session_id", sa.String(length=120), nullable=True),
         sa.Column("intent_id", sa.String(length=120), nullable=True),
         sa.Column("pay_url", sa.Text(), nullable=False),
+        sa.Column("method", sa.String(length=20), nullable=False),
+        sa.Column("refund_until", sa.Date(), nullable=True),
         sa.Column("kept", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
@@ -385,6 +443,43 @@ def upgrade() -> None:
     )
     op.create_index("ix_payments_order", "payments", ["order_id"], unique=False)
     op.create_index("ix_payments_state_expires", "payments", ["state", "expires_at"], unique=False)
+    op.create_table(
+        "payout_runs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "drafted",
+                "approved",
+                "paid",
+                "cancelled",
+                name="payoutstate",
+                native_enum=False,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.Column("made_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "approved_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("approved_by <> made_by", name=op.f("ck_payout_runs_two_persons")),
+        sa.ForeignKeyConstraint(
+            ["approved_by"], ["members.id"], name=op.f("fk_payout_runs_approved_by")
+        ),
+        sa.ForeignKeyConstraint(["made_by"], ["members.id"], name=op.f("fk_payout_runs_made_by")),
+        sa.ForeignKeyConstraint(
+            ["station_id"], ["stations.id"], name=op.f("fk_payout_runs_station_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_payout_runs")),
+    )
+    op.create_index("ix_payout_runs_station", "payout_runs", ["station_id", "id"], unique=False)
     op.create_table(
         "photos",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -511,6 +606,74 @@ def upgrade() -> None:
     )
     op.create_index("ix_stock_movements_product", "stock_movements", ["product_id"], unique=False)
     op.create_table(
+        "troubles",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("kind", sa.String(length=30), nullable=False),
+        sa.Column("subject", sa.String(length=60), nullable=False),
+        sa.Column("text", sa.String(length=300), nullable=False),
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("closing", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(["closed_by"], ["members.id"], name=op.f("fk_troubles_closed_by")),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_troubles_order_id")),
+        sa.ForeignKeyConstraint(["owner_id"], ["members.id"], name=op.f("fk_troubles_owner_id")),
+        sa.ForeignKeyConstraint(
+            ["station_id"], ["stations.id"], name=op.f("fk_troubles_station_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_troubles")),
+        sa.UniqueConstraint("kind", "subject", name=op.f("uq_troubles_kind_subject")),
+    )
+    op.create_index(
+        "ix_troubles_station_open", "troubles", ["station_id", "closed_at", "id"], unique=False
+    )
+    op.create_table(
+        "waiters",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("hold_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("token", sa.String(length=40), nullable=False),
+        sa.Column("browser", sa.String(length=40), nullable=False),
+        sa.Column("phone", sa.String(length=20), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "waiting",
+                "offered",
+                "bought",
+                "lapsed",
+                "left",
+                name="waiterstate",
+                native_enum=False,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("offered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["hold_id"], ["holds.id"], name=op.f("fk_waiters_hold_id")),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["products.id"], name=op.f("fk_waiters_product_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["station_id"], ["stations.id"], name=op.f("fk_waiters_station_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_waiters")),
+        sa.UniqueConstraint("hold_id", name=op.f("uq_waiters_hold_id")),
+        sa.UniqueConstraint("token", name=op.f("uq_waiters_token")),
+    )
+    op.create_index("ix_waiters_product", "waiters", ["product_id", "state", "id"], unique=False)
+    op.create_table(
         "work_orders",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -541,6 +704,7 @@ def upgrade() -> None:
         sa.Column("goods_fen", sa.BigInteger(), nullable=False),
         sa.Column("shipping_fen", sa.BigInteger(), nullable=False),
         sa.Column("promised_on", sa.Date(), nullable=True),
+        sa.Column("payable_on", sa.Date(), nullable=True),
         sa.Column("carrier", sa.String(length=30), nullable=False),
         sa.Column("tracking", sa.String(length=40), nullable=False),
         sa.Column("decline_reason", sa.String(length=200), nullable=False),
@@ -565,6 +729,66 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_work_orders_workshop_state", "work_orders", ["workshop_id", "state", "id"], unique=False
+    )
+    op.create_table(
+        "buyer_requests",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "work_order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "kind",
+            sa.Enum("cancel", "return", name="requestkind", native_enum=False, length=20),
+            nullable=False,
+        ),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "asked",
+                "agreed",
+                "done",
+                "refused",
+                "withdrawn",
+                name="requeststate",
+                native_enum=False,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("answer", sa.String(length=200), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "decided_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["decided_by"], ["members.id"], name=op.f("fk_buyer_requests_decided_by")
+        ),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["orders.id"], name=op.f("fk_buyer_requests_order_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["station_id"], ["stations.id"], name=op.f("fk_buyer_requests_station_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["work_order_id"], ["work_orders.id"], name=op.f("fk_buyer_requests_work_order_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_buyer_requests")),
+    )
+    op.create_index(
+        "ix_buyer_requests_station_state",
+        "buyer_requests",
+        ["station_id", "state", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_buyer_requests_work_order", "buyer_requests", ["work_order_id"], unique=False
     )
     op.create_table(
         "ledger_entries",
@@ -692,14 +916,19 @@ def upgrade() -> None:
         sa.Column(
             "work_order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("waiter_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("phone", sa.String(length=20), nullable=False),
         sa.Column("text", sa.String(length=200), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("done_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(["done_by"], ["members.id"], name=op.f("fk_notices_done_by")),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_notices_order_id")),
         sa.ForeignKeyConstraint(
             ["station_id"], ["stations.id"], name=op.f("fk_notices_station_id")
         ),
+        sa.ForeignKeyConstraint(["waiter_id"], ["waiters.id"], name=op.f("fk_notices_waiter_id")),
         sa.ForeignKeyConstraint(
             ["work_order_id"], ["work_orders.id"], name=op.f("fk_notices_work_order_id")
         ),
@@ -707,9 +936,121 @@ def upgrade() -> None:
             ["workshop_id"], ["workshops.id"], name=op.f("fk_notices_workshop_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notices")),
+        sa.UniqueConstraint("kind", "waiter_id", name=op.f("uq_notices_kind_waiter_id")),
         sa.UniqueConstraint("kind", "work_order_id", name=op.f("uq_notices_kind_work_order_id")),
     )
     op.create_index("ix_notices_station_open", "notices", ["station_id", "done_at"], unique=False)
+    op.create_table(
+        "offline_receipts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "payment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "recorded",
+                "confirmed",
+                "rejected",
+                name="receiptstate",
+                native_enum=False,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("way", sa.String(length=10), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("reference", sa.String(length=60), nullable=False),
+        sa.Column("photo_key", sa.String(length=100), nullable=False),
+        sa.Column(
+            "recorded_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "decided_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("ck_offline_receipts_amount_positive")),
+        sa.CheckConstraint(
+            "decided_by <> recorded_by", name=op.f("ck_offline_receipts_two_persons")
+        ),
+        sa.ForeignKeyConstraint(
+            ["decided_by"], ["members.id"], name=op.f("fk_offline_receipts_decided_by")
+        ),
+        sa.ForeignKeyConstraint(
+            ["payment_id"], ["payments.id"], name=op.f("fk_offline_receipts_payment_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["recorded_by"], ["members.id"], name=op.f("fk_offline_receipts_recorded_by")
+        ),
+        sa.ForeignKeyConstraint(
+            ["station_id"], ["stations.id"], name=op.f("fk_offline_receipts_station_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_offline_receipts")),
+    )
+    op.create_index("ix_offline_receipts_payment", "offline_receipts", ["payment_id"], unique=False)
+    op.create_index(
+        "ix_offline_receipts_station_state",
+        "offline_receipts",
+        ["station_id", "state", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "payouts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "workshop_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "drafted",
+                "approved",
+                "paid",
+                "cancelled",
+                name="payoutstate",
+                native_enum=False,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("way", sa.String(length=10), nullable=False),
+        sa.Column("pay_to", sa.String(length=80), nullable=False),
+        sa.Column("reference", sa.String(length=60), nullable=False),
+        sa.Column("witness", sa.String(length=40), nullable=False),
+        sa.Column("receipt_key", sa.String(length=100), nullable=False),
+        sa.Column("paid_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("ck_payouts_amount_positive")),
+        sa.ForeignKeyConstraint(["paid_by"], ["members.id"], name=op.f("fk_payouts_paid_by")),
+        sa.ForeignKeyConstraint(["run_id"], ["payout_runs.id"], name=op.f("fk_payouts_run_id")),
+        sa.ForeignKeyConstraint(
+            ["station_id"], ["stations.id"], name=op.f("fk_payouts_station_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["workshop_id"], ["workshops.id"], name=op.f("fk_payouts_workshop_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_payouts")),
+    )
+    op.create_index("ix_payouts_run", "payouts", ["run_id"], unique=False)
+    op.create_index("ix_payouts_workshop", "payouts", ["workshop_id", "id"], unique=False)
+    op.create_index(
+        "uq_payouts_open_workshop",
+        "payouts",
+        ["workshop_id"],
+        unique=True,
+        sqlite_where=sa.text("state IN ('drafted', 'approved')"),
+        postgresql_where=sa.text("state IN ('drafted', 'approved')"),
+    )
     op.create_table(
         "refunds",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -722,6 +1063,7 @@ def upgrade() -> None:
         sa.Column(
             "work_order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
+        sa.Column("cause", sa.String(length=60), nullable=False),
         sa.Column(
             "state",
             sa.Enum(
@@ -737,12 +1079,27 @@ def upgrade() -> None:
         ),
         sa.Column("amount_fen", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("reference", sa.String(length=60), nullable=False),
+        sa.Column(
+            "recorded_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column(
+            "confirmed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
         sa.Column("gateway_id", sa.String(length=120), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("amount_fen > 0", name=op.f("ck_refunds_amount_positive")),
+        sa.CheckConstraint("confirmed_by <> recorded_by", name=op.f("ck_refunds_two_persons")),
+        sa.ForeignKeyConstraint(
+            ["confirmed_by"], ["members.id"], name=op.f("fk_refunds_confirmed_by")
+        ),
         sa.ForeignKeyConstraint(
             ["payment_id"], ["payments.id"], name=op.f("fk_refunds_payment_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["recorded_by"], ["members.id"], name=op.f("fk_refunds_recorded_by")
         ),
         sa.ForeignKeyConstraint(
             ["station_id"], ["stations.id"], name=op.f("fk_refunds_station_id")
@@ -751,11 +1108,10 @@ def upgrade() -> None:
             ["work_order_id"], ["work_orders.id"], name=op.f("fk_refunds_work_order_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refunds")),
-        sa.UniqueConstraint(
-            "payment_id", "work_order_id", name=op.f("uq_refunds_payment_id_work_order_id")
-        ),
+        sa.UniqueConstraint("cause", name=op.f("uq_refunds_cause")),
     )
     op.create_index("ix_refunds_payment", "refunds", ["payment_id"], unique=False)
+    op.create_index("ix_refunds_state", "refunds", ["state", "id"], unique=False)
     op.create_table(
         "airings",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -820,6 +1176,9 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=60), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("unit_fen", sa.BigInteger(), nullable=False),
+        sa.Column("fee_bp", sa.Integer(), nullable=False),
+        sa.Column("fee_fen", sa.BigInteger(), nullable=False),
+        sa.Column("likeness", sa.JSON(), nullable=False),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_order_lines_quantity_positive")),
         sa.ForeignKeyConstraint(
             ["line_up_item_id"], ["line_up_items.id"], name=op.f("fk_order_lines_line_up_item_id")
