@@ -32,7 +32,12 @@ ORDER_VIEWERS = frozenset({Role.MANAGER, Role.HOST, Role.ORDER_DESK, Role.FINANC
 WORK_ORDER_DESK = frozenset({Role.MANAGER, Role.ORDER_DESK})
 WORK_ORDER_ACTORS = WORK_ORDER_DESK | {Role.ARTISAN}
 WORK_ORDER_VIEWERS = ORDER_VIEWERS | {Role.ARTISAN}
+MONEY_DESK = frozenset({Role.MANAGER, Role.FINANCE})
 MONEY_VIEWERS = frozenset({Role.MANAGER, Role.FINANCE, Role.ARTISAN})
+# Who may write down money that came, and who may see its picture; MONEY_DESK decides.
+RECEIPT_RECORDERS = ORDER_VIEWERS
+RECEIPT_VIEWERS = frozenset({Role.MANAGER, Role.ORDER_DESK, Role.FINANCE})
+TROUBLE_DESK = frozenset({Role.MANAGER, Role.ORDER_DESK, Role.FINANCE})
 ARTISANS = frozenset({Role.ARTISAN})
 
 

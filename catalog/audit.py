@@ -14,10 +14,16 @@ from catalog.models import AuditEntry, Member, Workshop
 
 MOST_ENTRIES = 200
 
+BUYER = "buyer"
+"""The channel of what a buyer did on the page of their order: no member stands behind it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An entry with the names that people know; `for_whom` is the family it was done for, or ""."""
+    """An entry with the names that people know; `for_whom` is the family it was done for, or "".
+
+    `who` is empty where neither a member nor a buyer did it.
+    """
 
     entry: AuditEntry
     who: str
@@ -40,19 +46,45 @@ def record(
     `subject` is a model with an id, flushed. `workshop_id` is the family concerned: where the
     actor is not of that family, the entry says that it was done on the family's behalf.
     """
-    on_behalf_of = workshop_id if workshop_id != actor.workshop_id else None
     entry = AuditEntry(
         station_id=actor.station_id,
         at=now,
         member_id=actor.member_id,
-        on_behalf_of=on_behalf_of,
+        on_behalf_of=workshop_id if workshop_id != actor.workshop_id else None,
         channel=actor.channel,
         action=action,
-        subject=subject.__tablename__,  # type: ignore[attr-defined]
-        subject_id=subject.id,  # type: ignore[attr-defined]
         before=before,
         after=after,
     )
+    _write(session, entry, subject)
+
+
+def record_buyer(
+    session: AsyncSession,
+    action: str,
+    subject: Any,
+    now: datetime,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    """As `record`, for what was done by whoever holds an order's token.
+
+    `subject` is a model with an id and a station, flushed.
+    """
+    entry = AuditEntry(
+        station_id=subject.station_id,
+        at=now,
+        channel=BUYER,
+        action=action,
+        before=before,
+        after=after,
+    )
+    _write(session, entry, subject)
+
+
+def _write(session: AsyncSession, entry: AuditEntry, subject: Any) -> None:
+    entry.subject, entry.subject_id = subject.__tablename__, subject.id
     session.add(entry)
     chain.seal_at_commit(session, entry)
 
@@ -74,5 +106,6 @@ async def list_entries(
         .limit(MOST_ENTRIES)
     )
     return [
-        Told(entry, who or "", family or "") for entry, who, family in await session.execute(query)
+        Told(entry, who or ("买家" if entry.channel == BUYER else ""), family or "")
+        for entry, who, family in await session.execute(query)
     ]

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
-from sqlalchemy import URL, BigInteger, Dialect, Enum, Integer, MetaData, make_url
+from sqlalchemy import URL, BigInteger, Dialect, Enum, Integer, MetaData, Table, make_url
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -74,6 +74,11 @@ class Base(DeclarativeBase):
             StrEnum, native_enum=False, length=20, values_callable=lambda e: [m.value for m in e]
         ),
     }
+
+
+def table(model: type[Base]) -> Table:
+    """The table of a model, for plain statements where many rows are written or read at once."""
+    return cast(Table, model.__table__)
 
 
 @dataclass(frozen=True, slots=True)

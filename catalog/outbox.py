@@ -6,12 +6,24 @@ transaction that makes the work true (`take`). A job may therefore run twice, ne
 and of two runs that do their work in that transaction, only one finds the row.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.db import table
 from catalog.models import Job
+
+_jobs = table(Job)
+_NEW = insert(_jobs).returning(_jobs.c.id, sort_by_parameter_order=True)
+_TAKE = delete(_jobs).where(_jobs.c.id.in_(bindparam("ids", expanding=True))).returning(_jobs.c.id)
+
+_HANDED_OVER = (
+    update(_jobs)
+    .where(_jobs.c.id == bindparam("job"))
+    .values(attempts=bindparam("tries"), run_at=bindparam("then"))
+)
 
 # How long a handed-over job may take before it is handed over once more.
 FIRST_RETRY = timedelta(seconds=30)
@@ -23,6 +35,17 @@ def add(session: AsyncSession, name: str, now: datetime, /, **args: int) -> None
     session.add(Job(name=name, args=args, run_at=now, created_at=now))
 
 
+async def add_all(
+    session: AsyncSession, name: str, now: datetime, args: Sequence[Mapping[str, int]]
+) -> list[int]:
+    """As `add` for many jobs of one name; returns their ids, in the order given."""
+    rows = [
+        {"name": name, "args": dict(one), "run_at": now, "attempts": 0, "created_at": now}
+        for one in args
+    ]
+    return list(await session.scalars(_NEW, rows))
+
+
 async def take(session: AsyncSession, job_id: int) -> bool:
     """Claim a job by deleting its row; False when another run has done it.
 
@@ -31,6 +54,11 @@ async def take(session: AsyncSession, job_id: int) -> bool:
     """
     taken = await session.scalar(delete(Job).where(Job.id == job_id).returning(Job.id))
     return taken is not None
+
+
+async def take_all(session: AsyncSession, job_ids: Sequence[int]) -> set[int]:
+    """As `take` for many jobs; those that were there."""
+    return set(await session.scalars(_TAKE, {"ids": [*job_ids]}))
 
 
 async def any_due(session: AsyncSession, now: datetime) -> bool:
@@ -54,13 +82,12 @@ async def due(session: AsyncSession, now: datetime, *, most: int = 200) -> list[
             .with_for_update(skip_locked=True)
         )
     )
-    for job in jobs:
-        await session.execute(
-            update(Job)
-            .where(Job.id == job.id)
-            .values(attempts=job.attempts + 1, run_at=now + retry_after(job.attempts))
-            .execution_options(synchronize_session=False)
-        )
+    again = [
+        {"job": job.id, "tries": job.attempts + 1, "then": now + retry_after(job.attempts)}
+        for job in jobs
+    ]
+    if again:
+        await session.execute(_HANDED_OVER, again)
     return jobs
 
 

@@ -2,8 +2,9 @@
 
 A piece on hand is free or held. It is held for a buyer who is paying, for an order that is not
 yet sent, or for a show that fenced it. Every function is one conditional UPDATE, so no caller
-reads a number, thinks, and writes back an old one. Callers that take several products go in
-id order and so never wait on each other in a circle.
+reads a number, thinks, and writes back an old one. Callers that take several products lock them
+first, in id order (`live.selling.Pieces`), and so never wait on each other in a circle; what
+buyers hold is taken and given back there, many buyers at once.
 """
 
 from dataclasses import dataclass
@@ -63,12 +64,6 @@ async def release(session: AsyncSession, product_id: int, quantity: int) -> None
         .values(held=Stock.held - quantity)
         .execution_options(synchronize_session=False)
     )
-
-
-async def lock(session: AsyncSession, product_id: int) -> None:
-    """Let nobody else change a product's stock until the caller's transaction ends."""
-    query = select(Stock.held).where(Stock.product_id == product_id)
-    await session.execute(query.with_for_update(key_share=True))
 
 
 async def send(

@@ -1,4 +1,7 @@
-"""Amounts as people read them."""
+"""Amounts and names as people read them."""
+
+PAY_WAYS = {"bank": "银行转账", "wechat": "微信转账", "cash": "现金"}
+"""How a family's money is handed over."""
 
 
 def yuan(fen: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select
@@ -15,7 +16,15 @@ from catalog.errors import NotFound
 from catalog.models import Maker, Product, Station, Workshop
 from catalog.products import refresh_search_text
 
-_FIELDS = ("name", "village", "craft", "story", "phone", "active")
+_FIELDS = ("name", "village", "craft", "story", "phone", "active", "pay_way", "pay_to")
+
+
+class PayWay(StrEnum):
+    """How a family's money is handed over; also the ledger account that it goes out of."""
+
+    BANK = "bank"
+    WECHAT = "wechat"
+    CASH = "cash"
 
 
 async def station_by_id(session: AsyncSession, station_id: int) -> Station:
@@ -149,6 +158,7 @@ def _read(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, st
         "story": check.text("story", values.get("story"), "介绍", most=2000, least=0, lines=True),
         "phone": check.phone("phone", phone, "联系电话", landline=True) if phone.strip() else "",
         "active": values.get("active", True) in (True, "on", "true", "1"),
+        **_read_pay(check, values),
     }
     names = [
         (
@@ -159,6 +169,14 @@ def _read(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, st
     ]
     check.done()
     return facts, names
+
+
+def _read_pay(check: Check, values: Mapping[str, Any]) -> dict[str, Any]:
+    way = check.choice("pay_way", values.get("pay_way", PayWay.CASH), "怎么结账", PayWay)
+    to = check.text("pay_to", values.get("pay_to"), "收款账户和户名", most=80, least=0)
+    if way in (PayWay.BANK, PayWay.WECHAT) and not to:
+        check.fault("pay_to", "转账要有收款账户和户名。")
+    return {"pay_way": way, "pay_to": to}
 
 
 def _makers(check: Check, given: object) -> list[tuple[str, str]]:

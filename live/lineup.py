@@ -16,6 +16,7 @@ from catalog.checks import MOST_PIECES, Check
 from catalog.errors import Invalid, OutOfStock
 from catalog.models import Kind, Product, ProductState
 from catalog.words import yuan
+from live import selling
 from live.errors import WrongShowState
 from live.models import Airing, LineUpItem, Show, ShowState
 from live.shows import get_show, lock_show
@@ -57,7 +58,10 @@ async def put_line_up(
     before = {item.product_id: item for item in show.items}
     wanted = {slot.product.id: (position, slot) for position, slot in enumerate(slots)}
     faults: dict[str, str] = {}
-    for product_id in sorted(before.keys() | wanted.keys()):
+    touched = sorted(before.keys() | wanted.keys())
+    items = {product_id: item.id for product_id, item in before.items()}
+    await selling.lock(session, [(product_id, items.get(product_id)) for product_id in touched])
+    for product_id in touched:
         if product_id not in wanted:
             await _take_out(session, before[product_id])
             continue

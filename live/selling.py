@@ -1,143 +1,378 @@
 """What a show means for a sale: the price there, the pieces fenced for it, and its counters.
 
 The shop calls these while it holds, settles and gives back; nothing here opens a transaction.
-Rows are locked item before stock, products in id order.
+What many buyers ask in one moment is answered by one query, and taken in one step: `Pieces` locks
+what all of them want, shares it out in memory in the order of asking, and writes once.
+Rows are locked items before stock, each by id.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, exists, func, select, update
+from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import contains_eager
-from sqlalchemy.sql import Select
 
-from catalog import stock
-from catalog.errors import NotFound
-from catalog.models import Kind, Product, Stock
+from catalog.db import table
+from catalog.errors import NotFound, OutOfStock, Refusal
+from catalog.models import Kind, Product, ProductState, Stock, Workshop
 from live.errors import LinkRetired
 from live.models import LineUpItem, Link, Show, ShowState
 from media.codes import normalise
 
-_ON_AIR = (
-    (LineUpItem.show_id == Link.show_id)
-    & (LineUpItem.product_id == Product.id)
-    & exists().where(Show.id == LineUpItem.show_id, Show.state == ShowState.LIVE)
-)
-# A show's own code opens whichever product the buyer chose there.
-_OPENED = Product.id == func.coalesce(Link.product_id, bindparam("product_id", type_=BigInteger))
+_products, _workshops, _stock = table(Product), table(Workshop), table(Stock)
+_items, _links, _shows = table(LineUpItem), table(Link), table(Show)
+
 # Built once: putting a statement together costs more than sending it.
-_OF_LINK = (
-    select(Link, Product, LineUpItem)
-    .join(Product, _OPENED & (Product.station_id == Link.station_id))
-    .join(Product.workshop)
-    .outerjoin(LineUpItem, _ON_AIR)
-    .where(Link.code == bindparam("code"))
-    .options(contains_eager(Product.workshop))
+_WHAT = (
+    _products.c.id.label("product_id"),
+    _products.c.station_id,
+    _products.c.workshop_id,
+    _workshops.c.name.label("workshop_name"),
+    _products.c.name,
+    _products.c.kind,
+    _products.c.work_days,
+    _products.c.price_fen,
+    _products.c.state,
+    _workshops.c.active,
 )
-_OF_PRODUCT = (
-    select(Product)
-    .join(Product.workshop)
-    .where(Product.id == bindparam("product_id"))
-    .options(contains_eager(Product.workshop))
+_ON_AIR = exists().where(_shows.c.id == _items.c.show_id, _shows.c.state == ShowState.LIVE)
+_BEHIND_LINKS = (
+    select(
+        _links.c.id.label("link_id"),
+        _links.c.code,
+        _links.c.retired_at,
+        _links.c.station_id.label("link_station_id"),
+        _links.c.show_id,
+        _links.c.product_id.label("linked_id"),
+        _items.c.id.label("item_id"),
+        _items.c.show_price_fen,
+        *_WHAT,
+    )
+    .select_from(_links)
+    .outerjoin(
+        _products,
+        (_products.c.id == _links.c.product_id) & (_products.c.station_id == _links.c.station_id),
+    )
+    .outerjoin(_workshops, _workshops.c.id == _products.c.workshop_id)
+    .outerjoin(
+        _items,
+        (_items.c.show_id == _links.c.show_id) & (_items.c.product_id == _products.c.id) & _ON_AIR,
+    )
+    .where(_links.c.code.in_(bindparam("codes", expanding=True)))
+)
+_BY_ID = (
+    select(*_WHAT)
+    .select_from(_products.join(_workshops, _workshops.c.id == _products.c.workshop_id))
+    .where(_products.c.id.in_(bindparam("ids", expanding=True)))
+)
+_ITEMS_ON_AIR = select(
+    _items.c.show_id, _items.c.product_id, _items.c.id, _items.c.show_price_fen
+).where(
+    _items.c.show_id.in_(bindparam("shows", expanding=True)),
+    _items.c.product_id.in_(bindparam("products", expanding=True)),
+    _ON_AIR,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """A product at the price of the moment. `item` is set while its show is on air."""
+class Asked:
+    """What somebody came for: the code of a link, or a product's id.
 
-    product: Product
-    item: LineUpItem | None
+    Where the code opens a whole show, `product_id` is the product chosen there.
+    """
+
+    link: str | None = None
+    product_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A product at the price of the moment. `item_id` is set while its show is on air."""
+
+    product_id: int
+    station_id: int
+    workshop_id: int
+    workshop_name: str
+    name: str
+    kind: Kind
+    work_days: int
+    on_sale: bool
+    price_fen: int
+    item_id: int | None = None
     link_id: int | None = None
 
-    @property
-    def price_fen(self) -> int:
-        if self.item is not None and self.item.show_price_fen is not None:
-            return self.item.show_price_fen
-        return self.product.price_fen
+
+async def offer(session: AsyncSession, asked: Asked) -> Offer:
+    """The offer that one buyer came for. Raises NotFound, LinkRetired."""
+    (found,) = await offers(session, [asked])
+    if isinstance(found, Refusal):
+        raise found
+    return found
 
 
-async def offer_of_link(session: AsyncSession, typed: str, product_id: int | None = None) -> Offer:
-    """The offer behind a code, with its product's workshop loaded; one query.
+async def offers(session: AsyncSession, asked: Sequence[Asked]) -> list[Offer | Refusal]:
+    """The offers that buyers came for, in the order of asking.
 
-    `product_id` is the product chosen where the code opens a whole show. Raises NotFound for a
-    code that opens no product, LinkRetired for one out of use.
+    NotFound stands for a code or product that opens nothing, LinkRetired for a code out of use.
     """
-    code = normalise(typed)
+    codes = [_code(one.link) for one in asked]
+    links = await _behind_links(session, {code for code in codes if code})
+    chosen = [one.product_id for one, code in zip(asked, codes, strict=True) if code in links]
+    whole_shows = [links[code] for code in codes if code in links and not links[code].linked_id]
+    ids = {one.product_id for one in asked if one.link is None} | (
+        set(chosen) if whole_shows else set()
+    )
+    products = await _by_id(session, {one for one in ids if one})
+    items = await _on_air(session, whole_shows, products)
+    return [
+        _of_link(links.get(code), one.product_id, products, items)
+        if one.link is not None
+        else _of_product(products.get(one.product_id or 0), one)
+        for one, code in zip(asked, codes, strict=True)
+    ]
+
+
+def _code(typed: str | None) -> str:
+    """The code that was typed; "" for what can be none."""
+    code = normalise(typed or "")
     # Letters and digits only: anything else is no code, and PostgreSQL refuses some of it in text.
-    if not (code.isascii() and code.isalnum()):
-        raise NotFound("link")
-    asked = {"code": code, "product_id": product_id}
-    found = (await session.execute(_OF_LINK, asked)).one_or_none()
-    if found is None:
-        raise NotFound("link")
-    if found[0].retired_at is not None:
-        raise LinkRetired(f"link {found[0].code}")
-    return Offer(product=found[1], item=found[2], link_id=found[0].id)
+    return code if code.isascii() and code.isalnum() else ""
 
 
-async def offer_of_product(session: AsyncSession, product_id: int) -> Offer:
-    """The offer of a product to somebody who came by no link. Raises NotFound."""
-    product = await session.scalar(_OF_PRODUCT, {"product_id": product_id})
+async def _behind_links(session: AsyncSession, codes: set[str]) -> dict[str, Any]:
+    if not codes:
+        return {}
+    rows = await session.execute(_BEHIND_LINKS, {"codes": sorted(codes)})
+    return {row.code: row for row in rows}
+
+
+async def _by_id(session: AsyncSession, ids: set[int]) -> dict[int, Any]:
+    if not ids:
+        return {}
+    return {row.product_id: row for row in await session.execute(_BY_ID, {"ids": sorted(ids)})}
+
+
+async def _on_air(
+    session: AsyncSession, links: list[Any], products: dict[int, Any]
+) -> dict[tuple[int, int], Any]:
+    """The items of whole shows that are on air, by show and product."""
+    shows = {link.show_id for link in links if link.show_id}
+    if not shows or not products:
+        return {}
+    asked = {"shows": sorted(shows), "products": sorted(products)}
+    rows = await session.execute(_ITEMS_ON_AIR, asked)
+    return {(row.show_id, row.product_id): row for row in rows}
+
+
+def _of_link(
+    link: Any | None,
+    chosen: int | None,
+    products: dict[int, Any],
+    items: dict[tuple[int, int], Any],
+) -> Offer | Refusal:
+    if link is None:
+        return NotFound("link")
+    product, item_id, show_price = link, link.item_id, link.show_price_fen
+    if link.linked_id is None:
+        found = products.get(chosen or 0)
+        if found is None or found.station_id != link.link_station_id:
+            return NotFound("link")
+        product, item = found, items.get((link.show_id, found.product_id))
+        item_id, show_price = (item.id, item.show_price_fen) if item else (None, None)
+    if product.product_id is None:
+        return NotFound("link")
+    if link.retired_at is not None:
+        return LinkRetired(f"link {link.code}")
+    price = product.price_fen if show_price is None else show_price
+    return _offer(product, price, item_id, link.link_id)
+
+
+def _of_product(product: Any | None, asked: Asked) -> Offer | Refusal:
     if product is None:
-        raise NotFound(f"product {product_id}")
-    return Offer(product=product, item=None)
+        return NotFound(f"product {asked.product_id}")
+    return _offer(product, product.price_fen)
 
 
-async def take(session: AsyncSession, offered: Offer, quantity: int) -> int:
-    """Hold pieces for a buyer, the show's own first; returns how many came from its allotment.
+def _offer(
+    row: Any, price_fen: int, item_id: int | None = None, link_id: int | None = None
+) -> Offer:
+    return Offer(
+        product_id=row.product_id,
+        station_id=row.station_id,
+        workshop_id=row.workshop_id,
+        workshop_name=row.workshop_name,
+        name=row.name,
+        kind=row.kind,
+        work_days=row.work_days,
+        on_sale=row.state == ProductState.ON_SALE and row.active,
+        price_fen=price_fen,
+        item_id=item_id,
+        link_id=link_id,
+    )
 
-    What is carved to order takes no pieces and is only counted. Raises OutOfStock when allotment
-    and free stock together are too few; the caller's transaction then undoes the rest.
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Pieces of one product to take or to give back; `fenced` of them are of the show's own.
+
+    `carved` says that they are made when ordered: nothing of the stock is taken for them.
     """
-    fenced = 0
-    if offered.item is not None:
-        fenced = await _take_fenced(session, offered.item, quantity)
-    # After the item, as `put_line_up` does: the other way round the two would wait in a circle.
-    if quantity > fenced and offered.product.kind != Kind.MADE_TO_ORDER:
-        await stock.hold(session, offered.product.id, quantity - fenced)
-    return fenced
+
+    product_id: int
+    item_id: int | None
+    quantity: int
+    carved: bool
+    fenced: int = 0
 
 
-async def _take_fenced(session: AsyncSession, item: LineUpItem, quantity: int) -> int:
-    """Count `quantity` as held in the show; returns how many of them its allotment still had."""
-    left = await session.scalar(_lock_item(item.id)) if item.allotment else 0
-    fenced = min(left or 0, quantity)
-    await session.execute(
-        update(LineUpItem)
-        .where(LineUpItem.id == item.id)
-        .values(
-            allotment_left=LineUpItem.allotment_left - fenced,
-            holding=LineUpItem.holding + quantity,
-        )
-        .execution_options(synchronize_session=False)
+_LOCK_ITEMS = (
+    # Rows that name an item may still be written: an order's lines are, in another order.
+    select(_items.c.id, _items.c.allotment_left)
+    .where(_items.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(_items.c.id)
+    .with_for_update(key_share=True)
+)
+_LOCK_STOCK = (
+    select(_stock.c.product_id, (_stock.c.on_hand - _stock.c.held).label("free"))
+    .where(_stock.c.product_id.in_(bindparam("ids", expanding=True)))
+    .order_by(_stock.c.product_id)
+    .with_for_update(key_share=True)
+)
+_STILL_OPEN = (
+    select(_items.c.id)
+    .join(_shows, _shows.c.id == _items.c.show_id)
+    .where(
+        _items.c.id.in_(bindparam("ids", expanding=True)),
+        _shows.c.state.not_in((ShowState.ENDED, ShowState.REPORTED)),
     )
-    return fenced
-
-
-def _lock_item(item_id: int) -> Select[int]:
-    # Rows that name the item may still be written: an order's lines are, in another order.
-    return (
-        select(LineUpItem.allotment_left)
-        .where(LineUpItem.id == item_id)
-        .with_for_update(key_share=True)
+)
+_WRITE_ITEMS = (
+    update(_items)
+    .where(_items.c.id == bindparam("item"))
+    .values(
+        allotment_left=_items.c.allotment_left + bindparam("left"),
+        holding=_items.c.holding + bindparam("more"),
     )
+)
+# The row is locked, so there is what was reckoned with. Should a mistake elsewhere take more, the
+# row's CHECK stops the whole transaction.
+_WRITE_STOCK = (
+    update(_stock)
+    .where(_stock.c.product_id == bindparam("product"))
+    .values(held=_stock.c.held + bindparam("more"))
+)
+
+
+@dataclass(slots=True)
+class Pieces:
+    """What there is of some products, locked until the caller's transaction ends.
+
+    `take` and `give_back` share it out in memory; `write` brings it to the database.
+    """
+
+    _free: dict[int, int]
+    _left: dict[int, int]
+    _open: set[int]
+    _held: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
+    _fenced: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
+    _holding: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
+
+    @classmethod
+    async def lock(
+        cls, session: AsyncSession, takes: Iterable[Share], gives: Iterable[Share] = ()
+    ) -> "Pieces":
+        """Lock the items, then the stock, of all that will be taken or given back."""
+        takes, gives = list(takes), list(gives)
+        items = {share.item_id for share in (*takes, *gives) if share.item_id is not None}
+        stock = {share.product_id for share in (*takes, *gives) if not share.carved}
+        left, free, still_open = {}, {}, set()
+        if items:
+            rows = await session.execute(_LOCK_ITEMS, {"ids": sorted(items)})
+            left = {row.id: row.allotment_left for row in rows}
+        if items and gives:
+            # Read after the lock: `end_show` empties items under the same lock, so a piece can
+            # not slip back into an allotment that has just been emptied.
+            still_open = set(await session.scalars(_STILL_OPEN, {"ids": sorted(items)}))
+        if stock:
+            rows = await session.execute(_LOCK_STOCK, {"ids": sorted(stock)})
+            free = {row.product_id: row.free for row in rows}
+        return cls(free, left, still_open)
+
+    def take(self, share: Share) -> int:
+        """Hold pieces for a buyer, the show's own first; returns how many came from its allotment.
+
+        What is carved to order takes no pieces and is only counted. Raises OutOfStock, with
+        nothing changed, when allotment and free stock together are too few.
+        """
+        fenced, loose = self.must_have(share)
+        self._count(share, share.quantity, fenced, loose)
+        return fenced
+
+    def must_have(self, share: Share) -> tuple[int, int]:
+        """How many pieces would come from the allotment, and from free stock. Raises OutOfStock."""
+        fenced = 0
+        if share.item_id is not None:
+            fenced = min(self._left.get(share.item_id, 0), share.quantity)
+        loose = 0 if share.carved else share.quantity - fenced
+        if loose > self._free.get(share.product_id, 0):
+            raise OutOfStock(share.product_id, wanted=share.quantity)
+        return fenced, loose
+
+    def give_back(self, share: Share) -> None:
+        """Undo `take`: fenced pieces return to the show while it lasts, all others to free stock."""
+        fenced = share.fenced if share.item_id in self._open else 0
+        loose = 0 if share.carved else share.quantity - fenced
+        self._count(share, -share.quantity, -fenced, -loose)
+
+    def _count(self, share: Share, quantity: int, fenced: int, loose: int) -> None:
+        if share.item_id is not None:
+            self._left[share.item_id] = self._left.get(share.item_id, 0) - fenced
+            self._fenced[share.item_id] -= fenced
+            self._holding[share.item_id] += quantity
+        if loose:
+            self._free[share.product_id] = self._free.get(share.product_id, 0) - loose
+            self._held[share.product_id] += loose
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Forget what was taken and given back in the block when it ends with OutOfStock."""
+        counts = (self._free, self._left, self._held, self._fenced, self._holding)
+        before = [dict(count) for count in counts]
+        try:
+            yield
+        except OutOfStock:
+            for count, old in zip(counts, before, strict=True):
+                count.clear()
+                count.update(old)
+            raise
+
+    def free(self, product_id: int) -> int:
+        """How many pieces of a locked product are free now."""
+        return self._free.get(product_id, 0)
+
+    async def write(self, session: AsyncSession) -> None:
+        """Bring all that was taken and given back to the database; call it once."""
+        items = [
+            {"item": item, "left": self._fenced[item], "more": more}
+            for item, more in sorted(self._holding.items())
+            if more or self._fenced[item]
+        ]
+        stock = [{"product": p, "more": more} for p, more in sorted(self._held.items()) if more]
+        if items:
+            await session.execute(_WRITE_ITEMS, items)
+        if stock:
+            await session.execute(_WRITE_STOCK, stock)
 
 
 async def lock(session: AsyncSession, rows: Iterable[tuple[int, int | None]]) -> None:
-    """Lock all that a transaction will take and give back, in the order in which each would.
+    """Lock products' stock and the line-up items given with them, in the order of `Pieces`.
 
-    `rows` are products, each with the line-up item concerned.
+    For callers that go on to change them one by one.
     """
-    items: defaultdict[int, set[int]] = defaultdict(set)
-    for product_id, item_id in rows:
-        items[product_id] |= set() if item_id is None else {item_id}
-    for product_id in sorted(items):
-        for item_id in sorted(items[product_id]):
-            await session.execute(_lock_item(item_id))
-        await stock.lock(session, product_id)
+    await Pieces.lock(session, [Share(product, item, 0, carved=False) for product, item in rows])
 
 
 async def any_left(session: AsyncSession, product_id: int) -> bool:
@@ -147,49 +382,32 @@ async def any_left(session: AsyncSession, product_id: int) -> bool:
     return bool(await session.scalar(select(free | fenced)))
 
 
-async def give_back(
-    session: AsyncSession, product: Product, item_id: int | None, quantity: int, fenced: int
-) -> None:
-    """Undo `take`: fenced pieces return to the show while it lasts, all others to free stock."""
-    if item_id is not None:
-        state = await _state_behind_locked_item(session, item_id)
-        if state in (ShowState.ENDED, ShowState.REPORTED):
-            fenced = 0
-        await session.execute(
-            update(LineUpItem)
-            .where(LineUpItem.id == item_id)
-            .values(
-                allotment_left=LineUpItem.allotment_left + fenced,
-                holding=LineUpItem.holding - quantity,
-            )
-            .execution_options(synchronize_session=False)
-        )
-    if quantity > fenced and product.kind != Kind.MADE_TO_ORDER:
-        await stock.release(session, product.id, quantity - fenced)
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """Pieces of a line-up item that are paid for. `held` of them leave the item's `holding`."""
+
+    item_id: int
+    quantity: int
+    held: int
+    amount_fen: int
 
 
-async def _state_behind_locked_item(session: AsyncSession, item_id: int) -> ShowState | None:
-    # The item is locked before the state is read: `end_show` empties items under the same lock,
-    # so a piece can not slip back into an allotment that has just been emptied.
-    await session.execute(_lock_item(item_id))
-    return await session.scalar(
-        select(Show.state)
-        .join(LineUpItem, LineUpItem.show_id == Show.id)
-        .where(LineUpItem.id == item_id)
+_SOLD = (
+    update(_items)
+    .where(_items.c.id == bindparam("item"))
+    .values(
+        holding=_items.c.holding - bindparam("held"),
+        sold=_items.c.sold + bindparam("pieces"),
+        sold_fen=_items.c.sold_fen + bindparam("fen"),
     )
+)
 
 
-async def record_sale(
-    session: AsyncSession, item_id: int, quantity: int, amount_fen: int, *, was_holding: bool
-) -> None:
-    """Count a paid sale for the live board; it leaves `holding` unless the hold was given back."""
-    await session.execute(
-        update(LineUpItem)
-        .where(LineUpItem.id == item_id)
-        .values(
-            holding=LineUpItem.holding - (quantity if was_holding else 0),
-            sold=LineUpItem.sold + quantity,
-            sold_fen=LineUpItem.sold_fen + amount_fen,
-        )
-        .execution_options(synchronize_session=False)
-    )
+async def record_sales(session: AsyncSession, sales: Sequence[Sale]) -> None:
+    """Count paid sales for the live board. Locks the items, by id."""
+    if sales:
+        rows = [
+            {"item": s.item_id, "held": s.held, "pieces": s.quantity, "fen": s.amount_fen}
+            for s in sorted(sales, key=lambda sale: sale.item_id)
+        ]
+        await session.execute(_SOLD, rows)

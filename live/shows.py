@@ -15,6 +15,7 @@ from catalog.checks import BEIJING, Check
 from catalog.db import MOST_ID
 from catalog.errors import Invalid, NotFound
 from catalog.models import Member, Product, Station
+from live import selling
 from live.errors import OverlappingShow, WrongShowState
 from live.models import Airing, LineUpItem, Show, ShowState
 
@@ -218,8 +219,8 @@ async def end_show(session: AsyncSession, actor: Actor, show_id: int, now: datet
         raise WrongShowState("这一场还没有开播。")
     await _end_airings(session, show, now)
     show.state, show.ended_at, show.now_item_id = ShowState.ENDED, now, None
-    # By product id, item before stock: the order in which buyers take the same rows.
-    for item in sorted(show.items, key=lambda item: item.product_id):
+    await selling.lock(session, [(item.product_id, item.id) for item in show.items])
+    for item in show.items:
         await session.refresh(item, ["allotment_left"], with_for_update={"key_share": True})
         if item.allotment_left:
             await stock.release(session, item.product_id, item.allotment_left)

@@ -30,13 +30,13 @@ from catalog.interface import (
 from live.report import Report, report
 from live.shows import show_for
 from shop.buying import hold_pieces, order_pieces
-from shop.checkout import Buyer, OrderRequest, get_order, read_buyer
+from shop.checkout import Buyer, OrderRequest, read_buyer
 from shop.context import Shop
 from shop.errors import PaymentUnavailable, WrongOrderState
-from shop.holds import Wanted
-from shop.models import Order
+from shop.holding import Wanted
 from shop.paying import open_payment
 from shop.reports import count_holds
+from shop.sheet import OrderSheet, read_many
 from shop.statement import Statement, statement
 from shop.views import (
     BuyerBody,
@@ -130,10 +130,10 @@ class OrderController(Controller):
     async def order(
         self,
         token: Annotated[str, PathParameter(max_length=60)],
-        session: NamedDependency[AsyncSession],
+        shop: NamedDependency[Shop],
     ) -> OrderView:
         """How it stands. The token is the key to it; nothing is told about the buyer."""
-        return OrderView.of(await get_order(session, token))
+        return OrderView.of(await shop.together(read_many, token))
 
 
 def _wanted(items: list[WantedItem]) -> tuple[Wanted, ...]:
@@ -165,10 +165,12 @@ def _request(shop: Shop, body: OrderBody, buyer: Buyer, key: str | None) -> Orde
         hold=body.hold,
         items=_wanted(body.items),
         key=key,
+        custom_agreed=body.custom_agreed,
+        likeness_agreed=body.likeness_agreed,
     )
 
 
-async def _open(shop: Shop, order: Order) -> None:
+async def _open(shop: Shop, order: OrderSheet) -> None:
     try:
         await open_payment(shop, order)
     except (PaymentUnavailable, WrongOrderState):

@@ -1,6 +1,10 @@
-"""Holding and ordering as pages and programs ask for it: dead holds are reclaimed on the way."""
+"""Holding and ordering as pages and programs ask for it.
 
-from collections.abc import Awaitable, Callable
+What the buyers of one process ask in the same moment is done in one transaction. When pieces are
+short, what dead holds keep is reclaimed on the way.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -9,49 +13,64 @@ from sqlalchemy.exc import IntegrityError
 from catalog.errors import OutOfStock
 from live import selling
 from shop import holds
-from shop.checkout import OrderRequest, order_of_key, place_order
+from shop.checkout import OrderRequest, Placing, place_orders
 from shop.context import Shop
 from shop.errors import PieceHeld
-from shop.holds import Wanted
-from shop.models import Hold, Order
+from shop.holding import HoldRequest, Wanted, make_holds
+from shop.holds import Held
 from shop.paying import close_dead_orders
+from shop.sheet import OrderSheet
 
 T = TypeVar("T")
 
 
-async def hold_pieces(shop: Shop, wanted: tuple[Wanted, ...], browser: str, now: datetime) -> Hold:
+async def hold_pieces(shop: Shop, wanted: tuple[Wanted, ...], browser: str, now: datetime) -> Held:
     """Hold everything wanted, or nothing.
 
     Raises PieceHeld when another buyer is still paying, OutOfStock when the pieces are gone,
-    and all else that `make_hold` raises.
+    and all else that `make_holds` answers.
     """
 
-    async def attempt() -> Hold:
-        async with shop.database.writing.begin() as session:
-            return await holds.make_hold(session, wanted, browser, now)
+    async def attempt() -> Held:
+        return await shop.together(_hold_many, HoldRequest(wanted, browser, now))
 
     return await _reclaiming(shop, attempt, browser, now)
 
 
-async def order_pieces(shop: Shop, request: OrderRequest, browser: str, now: datetime) -> Order:
-    """`place_order` in a transaction of its own; of two at once with one key, both get one order.
+async def _hold_many(
+    shop: Shop, asked: Sequence[HoldRequest]
+) -> Mapping[HoldRequest, Held | Exception]:
+    async with shop.database.writing.begin() as session:
+        return dict(zip(asked, await make_holds(session, asked), strict=True))
 
-    Raises as `hold_pieces` and `place_order`; nothing is kept then.
+
+async def order_pieces(
+    shop: Shop, request: OrderRequest, browser: str, now: datetime
+) -> OrderSheet:
+    """An unpaid order for what is asked; of two at once with one key, both get one order.
+
+    Raises as `hold_pieces`, and what `place_orders` answers; no pieces are kept then.
     """
 
-    async def attempt() -> Order:
+    async def attempt() -> OrderSheet:
+        return await shop.together(_order_many, Placing(request, browser, now))
+
+    async def attempt_with_key() -> OrderSheet:
         try:
-            async with shop.database.writing.begin() as session:
-                return await place_order(session, request, browser, now)
+            return await attempt()
         except (IntegrityError, OutOfStock):
-            # The piece that is missing may be the one that the same request has just taken.
-            async with shop.database.reading() as session:
-                earlier = await order_of_key(session, request)
-            if earlier is None:
-                raise
-            return earlier
+            # Another process may have placed this very order, with the piece that is missing.
+            return await attempt()
 
-    return await _reclaiming(shop, attempt, browser, now)
+    keyed = request.key is not None
+    return await _reclaiming(shop, attempt_with_key if keyed else attempt, browser, now)
+
+
+async def _order_many(
+    shop: Shop, asked: Sequence[Placing]
+) -> Mapping[Placing, OrderSheet | Exception]:
+    async with shop.database.writing.begin() as session:
+        return dict(zip(asked, await place_orders(session, asked), strict=True))
 
 
 async def _reclaiming(
@@ -61,7 +80,7 @@ async def _reclaiming(
     try:
         return await attempt()
     except OutOfStock as short:
-        await holds.lapse_holds(shop, now, product_id=short.product_id)
+        await holds.lapse_holds(shop.database, now, product_id=short.product_id)
         await close_dead_orders(shop, now, product_id=short.product_id)
         if not await _to_be_had(shop, short, browser, now):
             raise await _held_or_gone(shop, short, browser, now) from short

@@ -16,7 +16,7 @@ from catalog.checks import Check
 from catalog.errors import Invalid, NotFound, Refusal
 from catalog.forms import read_number
 from live.models import Link
-from shop.holds import MOST_LINES, MOST_QUANTITY, Wanted
+from shop.holding import MOST_LINES, MOST_QUANTITY, Wanted
 from shop.models import Hold, HoldLine
 from shop.product_view import ProductView, Situation, open_link, view_by_id
 

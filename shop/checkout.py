@@ -2,12 +2,10 @@
 
 import hashlib
 import hmac
-import secrets
 import unicodedata
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -16,38 +14,38 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 from sqlalchemy.sql import Select
 
-from catalog.checks import BEIJING, Check
-from catalog.errors import Invalid, NotFound
-from catalog.models import Kind, Product
-from media.codes import new_code
+from catalog.checks import Check
+from catalog.db import table
+from catalog.errors import Invalid, NotFound, Refusal
+from catalog.models import Product
 from shop import shipping
-from shop.errors import KeyReused
-from shop.holds import Wanted, lock_hold, make_hold, must_be_open
-from shop.models import (
-    Hold,
-    HoldLine,
-    HoldState,
-    Order,
-    OrderLine,
-    Payment,
-    WorkOrder,
-    WorkOrderState,
-)
-
-# As long as a session at Stripe lives at least, and a minute for the way there.
-PAY_WITHIN = timedelta(minutes=31)
-# After the session ends the pieces wait three minutes more for money already on its way.
-KEPT_AFTER = timedelta(minutes=3)
+from shop.drafts import Draft, fill_in, write_orders
+from shop.errors import HoldExpired, KeyReused
+from shop.holding import LAPSED_WITHIN, MOST_LAPSED, HoldRequest, Wanted, make_holds
+from shop.holds import Held, give_back, is_open, lock_holds
+from shop.models import HoldState, Order, OrderLine, OrderState, Payment, WorkOrder
+from shop.sheet import OrderSheet, read_sheets
+from shop.together import apart
 
 # Stripe: an amount has at most eight digits.
 MOST_TOTAL_FEN = 99_999_999
 
-# Work in hand counts for a promised date from the moment it is ordered until it is done.
-_IN_HAND = (
-    WorkOrderState.WAITING,
-    WorkOrderState.NEW,
-    WorkOrderState.ACCEPTED,
-    WorkOrderState.MAKING,
+_orders = table(Order)
+_BY_KEY = select(
+    _orders.c.id, _orders.c.token, _orders.c.request_key, _orders.c.request_hash
+).where(_orders.c.request_key.in_(bindparam("keys", expanding=True)))
+_BY_HOLD = select(_orders.c.token, _orders.c.hold_id).where(
+    _orders.c.hold_id.in_(bindparam("ids", expanding=True))
+)
+_OWING = (
+    select(_orders.c.buyer_phone)
+    .where(
+        _orders.c.buyer_phone.in_(bindparam("phones", expanding=True)),
+        _orders.c.state == OrderState.EXPIRED,
+        _orders.c.placed_at > bindparam("since"),
+    )
+    .group_by(_orders.c.buyer_phone)
+    .having(func.count() >= MOST_LAPSED)
 )
 
 
@@ -87,6 +85,8 @@ class OrderRequest:
     """An order asked for: an existing hold, or things to hold in the same step.
 
     `key` is the asker's Idempotency-Key; the same key with the same request finds the same order.
+    `methods` are the ways of paying to offer, none named for all there are. `custom_agreed` and
+    `likeness_agreed` are the buyer's ticks about what is carved to order.
     """
 
     buyer: Buyer
@@ -94,6 +94,9 @@ class OrderRequest:
     hold: str | None = None
     items: tuple[Wanted, ...] = ()
     key: str | None = None
+    methods: tuple[str, ...] = ()
+    custom_agreed: bool = False
+    likeness_agreed: bool = False
 
     @property
     def digest(self) -> str:
@@ -103,166 +106,153 @@ class OrderRequest:
             [(str(i.quantity), i.link, str(i.product)) for i in self.items],
             [getattr(self.buyer, field) for field in self.buyer.__slots__],
             self.gateway,
+            self.methods,
+            self.custom_agreed,
+            self.likeness_agreed,
         ]
         return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Placing:
+    """An order that one browser asks for; `browser` is "" for a program."""
+
+    request: OrderRequest
+    browser: str
+    now: datetime
+
+    @property
+    def concerns(self) -> list[tuple[str, str]]:
+        """What no other order may be made of at the same time."""
+        named = (("key", self.request.key), ("hold", self.request.hold), ("at", self.browser))
+        return [(what, name) for what, name in named if name]
+
+
 async def place_order(
     session: AsyncSession, request: OrderRequest, browser: str, now: datetime
-) -> Order:
-    """Turn a hold into an unpaid order with one work order per workshop and one open payment.
+) -> OrderSheet:
+    """`place_orders` for one buyer; raises what that answers."""
+    (placed,) = await place_orders(session, [Placing(request, browser, now)])
+    if isinstance(placed, Refusal):
+        raise placed
+    return placed
 
-    Repeating a request finds the order that it made: by its key, or by its hold. Locks the
-    hold. Raises HoldExpired, KeyReused, and all that `make_hold` raises; nothing is kept then.
+
+async def place_orders(
+    session: AsyncSession, asked: Sequence[Placing]
+) -> list[OrderSheet | Refusal]:
+    """Turn holds into unpaid orders, each with a work order per workshop and one open payment.
+
+    Repeating a request finds the order that it made: by its key, or by its hold. For a phone by
+    which `MOST_LAPSED` orders were left unpaid within a day nothing is kept: it pays first.
+    Locks the holds by id, and all that `make_holds` locks. Answers HoldExpired, KeyReused, Invalid
+    and all that `make_holds` answers; no pieces are kept for that request then.
     """
-    if request.key is not None:
-        earlier = await order_of_key(session, request)
-        if earlier is not None:
-            return earlier
-    if request.hold is not None:
-        hold = await lock_hold(session, request.hold)
-    else:
-        hold = await make_hold(session, request.items, browser, now)
-    if hold.state == HoldState.ORDERED:
-        return await order_of_hold(session, hold)
-    must_be_open(hold, now)
-    order = await _new_order(session, request, hold, now)
-    hold.state = HoldState.ORDERED
-    hold.expires_at = order.expires_at + KEPT_AFTER
-    session.add(order)
-    await session.flush()
-    return order
+    answers: dict[int, OrderSheet | Refusal] = {}
+    for positions in apart(one.concerns for one in asked):
+        placed = await _place(session, [asked[position] for position in positions])
+        answers.update(zip(positions, placed, strict=True))
+    return [answers[position] for position in range(len(asked))]
 
 
-async def order_of_key(session: AsyncSession, request: OrderRequest) -> Order | None:
-    """The order that this request's key made before. Raises KeyReused for another request's key."""
-    if request.key is None:
-        return None
-    found = await session.scalar(select(Order).where(Order.request_key == request.key))
-    if found is None:
-        return None
-    if found.request_hash != request.digest:
-        raise KeyReused(f"order {found.id}")
-    return await get_order(session, found.token)
+async def _place(session: AsyncSession, asked: Sequence[Placing]) -> list[OrderSheet | Refusal]:
+    answers = await _orders_of_keys(session, asked)
+    holds = await _holds_for(session, {n: a for n, a in enumerate(asked) if n not in answers})
+    earlier = await _orders_of_holds(session, holds.values())
+    drafts: dict[int, Draft] = {}
+    for n, hold in holds.items():
+        if isinstance(hold, Refusal):
+            answers[n] = hold
+        elif hold.id in earlier:
+            answers[n] = earlier[hold.id]
+        elif not is_open(hold, asked[n].now):
+            answers[n] = HoldExpired(f"hold {hold.id} is {hold.state}")
+        else:
+            drafts[n] = Draft(asked[n].request, hold, asked[n].now)
+    await fill_in(session, list(drafts.values()))
+    answers.update(await _turn_away(session, drafts))
+    await _keep_nothing_for_owing(session, list(drafts.values()))
+    written = await write_orders(session, list(drafts.values()))
+    answers.update(zip(drafts, written, strict=True))
+    return [answers[n] for n in range(len(asked))]
 
 
-async def order_of_hold(session: AsyncSession, hold: Hold) -> Order:
-    """The order that a hold became, as `get_order`. Raises NotFound."""
-    token = await session.scalar(select(Order.token).where(Order.hold_id == hold.id))
-    if token is None:
-        raise NotFound("order")
-    return await get_order(session, token)
+async def _orders_of_keys(
+    session: AsyncSession, asked: Sequence[Placing]
+) -> dict[int, OrderSheet | Refusal]:
+    """What was made before by the same keys: the order, or KeyReused for another request's."""
+    keys = [one.request.key for one in asked if one.request.key is not None]
+    if not keys:
+        return {}
+    found = (await session.execute(_BY_KEY, {"keys": keys})).all()
+    sheets = await read_sheets(session, [row.token for row in found])
+    by_key = {row.request_key: row for row in found}
+    answers: dict[int, OrderSheet | Refusal] = {}
+    for n, one in enumerate(asked):
+        row = by_key.get(one.request.key)
+        if row is not None and row.request_hash != one.request.digest:
+            answers[n] = KeyReused(f"order {row.id}")
+        elif row is not None:
+            answers[n] = sheets[row.token]
+    return answers
 
 
-async def _new_order(
-    session: AsyncSession, request: OrderRequest, hold: Hold, now: datetime
-) -> Order:
-    buyer = request.buyer
-    fee = await shipping.fee_fen(session, hold.station_id, buyer.province)
-    shares = await _shares(session, hold, fee, now)
-    goods = sum(share.goods_fen for share in shares)
-    if goods + fee * len(shares) > MOST_TOTAL_FEN:
-        raise Invalid({"items": "一笔订单最多 999,999 元，请分开买。"})
-    order = Order(
-        station_id=hold.station_id,
-        hold=hold,
-        code=new_code(8),
-        token=secrets.token_urlsafe(24),
-        request_key=request.key,
-        request_hash=request.digest if request.key else "",
-        buyer_name=buyer.name,
-        buyer_phone=buyer.phone,
-        province=buyer.province,
-        city=buyer.city,
-        district=buyer.district,
-        detail=buyer.detail,
-        goods_fen=goods,
-        shipping_fen=fee * len(shares),
-        total_fen=goods + fee * len(shares),
-        placed_at=now,
-        expires_at=now + PAY_WITHIN,
-        work_orders=shares,
-    )
-    order.payments = [
-        Payment(
-            station_id=hold.station_id,
-            gateway=request.gateway,
-            amount_fen=order.total_fen,
-            created_at=now,
-            expires_at=order.expires_at,
-            refunds=[],
-        )
+async def _holds_for(
+    session: AsyncSession, asked: Mapping[int, Placing]
+) -> dict[int, Held | Refusal]:
+    """The holds that orders are made of: those named, locked, and new ones for what is asked."""
+    named = {n: one.request.hold for n, one in asked.items() if one.request.hold is not None}
+    locked = await lock_holds(session, named.values()) if named else {}
+    answers: dict[int, Held | Refusal] = {
+        n: locked.get(token) or NotFound("hold") for n, token in named.items()
+    }
+    new = {n: one for n, one in asked.items() if n not in named}
+    wanted = [HoldRequest(one.request.items, one.browser, one.now) for one in new.values()]
+    answers.update(zip(new, await make_holds(session, wanted), strict=True))
+    return answers
+
+
+async def _orders_of_holds(
+    session: AsyncSession, holds: Iterable[Held | Refusal]
+) -> dict[int, OrderSheet]:
+    """The orders that holds have become, by the hold's id."""
+    may_have = (HoldState.ORDERED, HoldState.PAY_FIRST)
+    ids = [hold.id for hold in holds if isinstance(hold, Held) and hold.state in may_have]
+    if not ids:
+        return {}
+    found = (await session.execute(_BY_HOLD, {"ids": ids})).all()
+    sheets = await read_sheets(session, [row.token for row in found])
+    return {row.hold_id: sheets[row.token] for row in found}
+
+
+async def _turn_away(session: AsyncSession, drafts: dict[int, Draft]) -> dict[int, Refusal]:
+    """Take out of `drafts` what no gateway would take, its pieces free again."""
+    too_much = [n for n, draft in drafts.items() if draft.total_fen > MOST_TOTAL_FEN]
+    away = [drafts.pop(n) for n in too_much]
+    if away:
+        await give_back(session, [draft.hold for draft in away], HoldState.RELEASED)
+    return {n: Invalid({"items": "一笔订单最多 999,999 元，请分开买。"}) for n in too_much}
+
+
+async def _keep_nothing_for_owing(session: AsyncSession, drafts: Sequence[Draft]) -> None:
+    """Give back what was held for phones that left too many orders unpaid; they pay first."""
+    if not drafts:
+        return
+    phones = {draft.request.buyer.phone for draft in drafts}
+    since = min(draft.now for draft in drafts) - LAPSED_WITHIN
+    owing = set(await session.scalars(_OWING, {"phones": [*phones], "since": since}))
+    holds = [
+        draft.hold
+        for draft in drafts
+        if draft.request.buyer.phone in owing and draft.hold.state == HoldState.ACTIVE
     ]
-    return order
+    if holds:
+        await give_back(session, holds, HoldState.PAY_FIRST)
 
 
-async def _shares(session: AsyncSession, hold: Hold, fee: int, now: datetime) -> list[WorkOrder]:
-    by_workshop: defaultdict[int, list[HoldLine]] = defaultdict(list)
-    for line in hold.lines:
-        by_workshop[line.product.workshop_id].append(line)
-    return [
-        WorkOrder(
-            station_id=hold.station_id,
-            workshop=lines[0].product.workshop,
-            goods_fen=sum(line.quantity * line.unit_fen for line in lines),
-            shipping_fen=fee,
-            promised_on=await promised_on(session, workshop_id, lines, now),
-            lines=[
-                OrderLine(
-                    product=line.product,
-                    line_up_item_id=line.line_up_item_id,
-                    name=line.product.name,
-                    quantity=line.quantity,
-                    unit_fen=line.unit_fen,
-                )
-                for line in lines
-            ],
-        )
-        for workshop_id, lines in sorted(by_workshop.items())
-    ]
-
-
-async def promised_on(
-    session: AsyncSession, workshop_id: int, lines: Sequence[HoldLine], now: datetime
-) -> date | None:
-    """The day by which a workshop has carved `lines`, after what it has in hand already.
-
-    None when nothing is made to order: finished pieces are sent, not made.
-    """
-    days = sum(
-        line.quantity * line.product.work_days
-        for line in lines
-        if line.product.kind == Kind.MADE_TO_ORDER
-    )
-    if not days:
-        return None
-    return _carved_by(days + await days_in_hand(session, workshop_id), now)
-
-
-async def promised_if_ordered(
-    session: AsyncSession, workshop_id: int, work_days: int, now: datetime
-) -> date:
-    """The day to tell a buyer who would have one piece of `work_days` carved."""
-    return _carved_by(work_days + await days_in_hand(session, workshop_id), now)
-
-
-def _carved_by(days: int, now: datetime) -> date:
-    return now.astimezone(BEIJING).date() + timedelta(days=days)
-
-
-async def days_in_hand(session: AsyncSession, workshop_id: int) -> int:
-    """How many days of carving a workshop has promised and not yet done."""
-    in_hand = await session.scalar(
-        select(func.sum(OrderLine.quantity * Product.work_days))
-        .join(WorkOrder, WorkOrder.id == OrderLine.work_order_id)
-        .join(Product, Product.id == OrderLine.product_id)
-        .where(
-            WorkOrder.workshop_id == workshop_id,
-            WorkOrder.state.in_(_IN_HAND),
-            Product.kind == Kind.MADE_TO_ORDER,
-        )
-    )
-    return int(in_hand or 0)
+async def token_of_hold(session: AsyncSession, hold_id: int) -> str | None:
+    """The token of the order that a hold became, if it did."""
+    return await session.scalar(select(Order.token).where(Order.hold_id == hold_id))
 
 
 def whole_order() -> Select[Order]:

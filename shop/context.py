@@ -1,11 +1,15 @@
 """What one process of the shop works with, put together once at its start."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
 from catalog.db import Database
 from catalog.errors import Invalid
 from shop.payments.gateway import Gateway
+from shop.together import K, Together
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,7 @@ class Shop:
     gateways: Mapping[str, Gateway]
     default_gateway: str
     public_url: str
+    _gathered: dict[Any, Together[Any, Any]] = field(default_factory=dict, repr=False)
 
     def gateway_name(self, wanted: str | None) -> str:
         """The way of paying that a buyer asked for, or the usual one. Raises Invalid."""
@@ -23,6 +28,21 @@ class Shop:
         if name not in self.gateways:
             raise Invalid({"gateway": f"付款方式请从这些里选：{'、'.join(self.gateways)}。"})
         return name
+
+    async def together(
+        self,
+        work: "Callable[[Shop, Sequence[K]], Awaitable[Mapping[K, V | Exception]]]",
+        question: K,
+    ) -> V:
+        """What `work` answers to a question, asked with all that others of this process ask now.
+
+        `work` answers every question. Raises what it answered, or failed with.
+        """
+        gathered = self._gathered.get(work)
+        if gathered is None:
+            gathered = self._gathered[work] = Together(lambda asked: work(self, asked))
+        answer = await gathered.get(question)
+        return cast(V, answer)
 
     async def close(self) -> None:
         for gateway in self.gateways.values():

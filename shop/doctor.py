@@ -1,57 +1,51 @@
-"""What `xiangbo doctor` looks at: that the sums of stock and money say what they must."""
+"""What `xiangbo doctor` looks at, and the same every night with what it finds told to the desk."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import Select, case, func, select, union_all
+import structlog
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.db import Database
-from catalog.models import Job, Kind, Product, Stock, StockMovement
-from live.models import LineUpItem, Show, ShowState
+from catalog.models import Station
 from media.storage import Storage, StorageUnavailable
-from shop.models import (
-    Hold,
-    HoldLine,
-    HoldState,
-    LedgerEntry,
-    Order,
-    OrderLine,
-    OrderState,
-    WorkOrder,
-    WorkOrderState,
-)
+from shop.examine import money, stock, work
+from shop.examine.audit import Heads, audit, heads
+from shop.examine.finding import Fault, Finding
 from shop.settings import Settings
+from shop.troubles import MOST_ROWS, TroubleKind, close_trouble, open_subjects, open_trouble
 
-# The relay hands a job over every second; one that waits this long has failed again and again.
-LATE = timedelta(minutes=10)
-
-_SENT = (WorkOrderState.SHIPPED, WorkOrderState.DELIVERED, WorkOrderState.DECLINED)
+log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at."""
+async def examine(
+    settings: Settings, now: datetime, kept: Heads | None = None
+) -> tuple[list[Finding], Heads]:
+    """All findings, and the heads of the audit chains; `kept` are heads of an earlier day.
 
-    what: str
-    ok: bool
-    text: str
-
-
-async def examine(settings: Settings, now: datetime) -> list[Finding]:
-    """All findings. Reads only, but for one small file written and deleted in the file store."""
+    Reads only, but for one small file written and deleted in the file store.
+    """
     database = Database.connect(settings.database_url)
     try:
         async with database.reading() as session:
-            return [
-                await _files(settings),
-                await _ledger(session),
-                await _movements(session),
-                await _held(session),
-                await _jobs(session, now),
-            ]
+            found = await _tables(session, now, kept or {})
+            return [await _files(settings), *found], await heads(session)
     finally:
         await database.close()
+
+
+async def _tables(session: AsyncSession, now: datetime, kept: Heads) -> list[Finding]:
+    return [
+        await money.postings(session),
+        await money.orders(session),
+        await money.refunds(session),
+        await money.books(session),
+        await stock.movements(session),
+        await stock.held(session),
+        await work.jobs(session, now),
+        await work.photos(session),
+        await audit(session, kept),
+    ]
 
 
 async def _files(settings: Settings) -> Finding:
@@ -61,88 +55,47 @@ async def _files(settings: Settings) -> Finding:
         await storage.put(key, b"ok", "text/plain")
         await storage.delete(key)
     except (StorageUnavailable, ValueError) as error:
-        return Finding("files", False, f"cannot be written: {error}")
-    return Finding("files", True, "can be written")
+        return Finding("files", "", "cannot be written", faults=[Fault(None, str(error), "")])
+    return Finding("files", "can be written", "")
 
 
-async def _ledger(session: AsyncSession) -> Finding:
-    total = func.sum(LedgerEntry.amount_fen)
-    odd = list(
-        await session.scalars(
-            select(LedgerEntry.posting_id).group_by(LedgerEntry.posting_id).having(total != 0)
-        )
-    )
-    return _finding("ledger", odd, "every posting sums to zero", "postings that do not balance")
+async def examine_nightly(database: Database, now: datetime) -> list[Finding]:
+    """Examine the tables, and open and close troubles with what was found.
+
+    The heads of the audit chains go into the log, which is kept apart from the database.
+    """
+    async with database.reading() as session:
+        found = await _tables(session, now, {})
+        for slug, (seq, digest) in (await heads(session)).items():
+            log.info("audit chain", station=slug, entries=seq, digest=digest)
+    async with database.writing.begin() as session:
+        await tell(session, found, now)
+    return found
 
 
-async def _movements(session: AsyncSession) -> Finding:
-    moved = (
-        select(StockMovement.product_id, func.sum(StockMovement.change).label("pieces"))
-        .group_by(StockMovement.product_id)
-        .subquery()
-    )
-    odd = list(
-        await session.scalars(
-            select(Stock.product_id)
-            .outerjoin(moved, moved.c.product_id == Stock.product_id)
-            .where(Stock.on_hand != func.coalesce(moved.c.pieces, 0))
-        )
-    )
-    return _finding("stock", odd, "agrees with its movements", "products that do not agree")
+async def watch(database: Database, now: datetime) -> None:
+    """What is to be told sooner than the next night: work that is not getting done."""
+    async with database.reading() as session:
+        found = [await work.jobs(session, now), await work.photos(session)]
+    async with database.writing.begin() as session:
+        await tell(session, found, now)
 
 
-async def _held(session: AsyncSession) -> Finding:
-    promised = union_all(_on_hold(), _ordered(), _fenced()).subquery()
-    sums = (
-        select(promised.c.product_id, func.sum(promised.c.pieces).label("pieces"))
-        .group_by(promised.c.product_id)
-        .subquery()
-    )
-    odd = list(
-        await session.scalars(
-            select(Stock.product_id)
-            .outerjoin(sums, sums.c.product_id == Stock.product_id)
-            .where(Stock.held != func.coalesce(sums.c.pieces, 0))
-        )
-    )
-    return _finding("held", odd, "agrees with holds, orders and shows", "products that do not")
-
-
-def _on_hold() -> Select[int, int]:
-    """Pieces of buyers who have not ordered yet."""
-    return (
-        select(HoldLine.product_id, HoldLine.quantity.label("pieces"))
-        .join(Hold, Hold.id == HoldLine.hold_id)
-        .join(Product, Product.id == HoldLine.product_id)
-        .where(Hold.state == HoldState.ACTIVE, Product.kind != Kind.MADE_TO_ORDER)
-    )
-
-
-def _ordered() -> Select[int, int]:
-    """Pieces of orders that are alive and not yet sent."""
-    alive = Order.state.in_((OrderState.UNPAID, OrderState.PAID, OrderState.COMPLETED))
-    return (
-        select(OrderLine.product_id, OrderLine.quantity)
-        .join(WorkOrder, WorkOrder.id == OrderLine.work_order_id)
-        .join(Order, Order.id == WorkOrder.order_id)
-        .join(Product, Product.id == OrderLine.product_id)
-        .where(alive, WorkOrder.state.not_in(_SENT), Product.kind != Kind.MADE_TO_ORDER)
-    )
-
-
-def _fenced() -> Select[int, int]:
-    """Pieces that a show keeps for its own buyers."""
-    open_show = Show.state.in_((ShowState.DRAFT, ShowState.READY, ShowState.LIVE))
-    left = case((open_show, LineUpItem.allotment_left), else_=0)
-    return select(LineUpItem.product_id, left).join(Show, Show.id == LineUpItem.show_id)
-
-
-async def _jobs(session: AsyncSession, now: datetime) -> Finding:
-    late = list(await session.scalars(select(Job.id).where(Job.created_at < now - LATE).limit(20)))
-    return _finding("jobs", late, "none is late", "jobs that keep failing")
-
-
-def _finding(what: str, odd: list[int], well: str, badly: str) -> Finding:
-    if not odd:
-        return Finding(what, True, well)
-    return Finding(what, False, f"{badly}: {', '.join(map(str, odd[:20]))}")
+async def tell(session: AsyncSession, found: list[Finding], now: datetime) -> None:
+    """Open a trouble for each fault, and close those of these kinds that are no longer found."""
+    home = int(await session.scalar(select(func.min(Station.id))) or 0)
+    for kind in sorted({finding.kind for finding in found if finding.kind}):
+        faults = {f.subject: f for finding in found if finding.kind == kind for f in finding.faults}
+        for fault in list(faults.values())[:MOST_ROWS]:
+            await open_trouble(
+                session,
+                # What is of no station is of the whole installation, which the first looks after.
+                station_id=fault.station_id or home,
+                kind=TroubleKind(kind),
+                subject=fault.subject,
+                text=fault.text,
+                order_id=fault.order_id,
+                now=now,
+            )
+        for subject in await open_subjects(session, TroubleKind(kind)) - faults.keys():
+            await close_trouble(session, TroubleKind(kind), subject, now)

@@ -66,11 +66,45 @@ class WrongOrderState(Refusal):
         self.text = text
 
 
+class WrongPayoutState(Refusal):
+    """A payout or a run of payouts is not at the step that this would follow, or not by this person."""
+
+    code = "wrong_payout_state"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
 class PaymentUnavailable(Refusal):
     """The gateway did not answer. The order and its hold stand; asking again is safe."""
 
     code = "payment_unavailable"
     text = "付款服务暂时没有应答。您的订单还在，过一会儿再点“去付款”。"
+
+
+class PaymentNotClosed(Refusal):
+    """The gateway did not say that no money can arrive any more, so the order can not be given up."""
+
+    code = "payment_not_closed"
+    text = "付款平台暂时没有应答，还不知道钱会不会到，所以先不取消。请过几分钟再点一次；不付款的话，到时间也会自己取消。"
+
+
+class WrongRequestState(Refusal):
+    """The buyer's request was answered, withdrawn or finished already, or not answered yet."""
+
+    code = "wrong_request_state"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class AddressLocked(Refusal):
+    """The end of the buyer's phone number was guessed wrong too often; the address stays covered."""
+
+    code = "too_many_tries"
+    text = "已经错了 5 次。为了您的地址安全，请过一小时再试，或者打电话给社工站。"
 
 
 class UnsignedEvent(Refusal):
@@ -92,6 +126,13 @@ class TooManyTries(Refusal):
 
     code = "too_many_tries"
     text = "试的次数太多了，请过 15 分钟再试。"
+
+
+class SecondPersonNeeded(Refusal):
+    """Who wrote money down does not confirm it too."""
+
+    code = "second_person_needed"
+    text = "登记的人不能自己确认，请另一个人来看。"
 
 
 class StartupError(Exception):

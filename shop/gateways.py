@@ -1,11 +1,17 @@
-"""Which ways to be paid this installation has: Stripe when it is configured, else the rehearsal."""
+"""Which ways to be paid this installation has: Stripe when it is configured, else the rehearsal.
+
+And always the station's own people, who take cash; buyers may pay by a station's payment code
+where there is one.
+"""
 
 import hashlib
 import hmac
 
 from catalog.db import Database
+from catalog.models import Station
 from shop.context import Shop
 from shop.payments.gateway import Gateway
+from shop.payments.offline_gateway import OFFLINE, OfflineGateway
 from shop.payments.rehearsal.app import RehearsalApp, create_app
 from shop.payments.rehearsal.config import KEY_PREFIX, RehearsalConfig
 from shop.payments.stripe_gateway import StripeGateway
@@ -19,12 +25,18 @@ REHEARSAL_PATH = "/rehearsal"
 def open_shop(settings: Settings, *, pool_size: int = 8) -> Shop:
     """What a process works with; it connects when it is first used."""
     name, gateway = _open_gateway(settings)
+    database = Database.connect(settings.database_url, pool_size=pool_size)
     return Shop(
-        database=Database.connect(settings.database_url, pool_size=pool_size),
-        gateways={name: gateway},
+        database=database,
+        gateways={name: gateway, OFFLINE: OfflineGateway(database, settings.public_url)},
         default_gateway=name,
         public_url=settings.public_url,
     )
+
+
+def offered(shop: Shop, station: Station) -> tuple[str, ...]:
+    """The gateways that buyers of a station may choose from: by its payment code if it has one."""
+    return (shop.default_gateway, OFFLINE) if station.pay_code_key else (shop.default_gateway,)
 
 
 def _open_gateway(settings: Settings) -> tuple[str, Gateway]:

@@ -1,187 +1,198 @@
 """Holds: pieces promised to one buyer for some minutes. `docs/holds.md` has the state diagram.
 
-Functions that take a session work inside the caller's transaction; `shop/buying.py` is what pages
-and the API call, and reclaims what dead holds keep when pieces are short.
+All functions work inside the caller's transaction. `shop/holding.py` makes holds, and
+`shop/buying.py` is what pages and the API call.
 """
 
-import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import contains_eager, selectinload
-from sqlalchemy.sql import Select
+from sqlalchemy.orm import selectinload
 
-from catalog.checks import Check
-from catalog.db import MOST_ID
-from catalog.errors import Invalid, NotFound
-from catalog.models import Product
-from catalog.products import visible_to_buyers
-from live import selling
-from shop.context import Shop
-from shop.errors import HoldExpired, NotOnSale, PriceChanged
+from catalog.db import Database, table
+from catalog.errors import NotFound
+from catalog.models import Kind, Product, Workshop
+from live.selling import Pieces, Share
 from shop.models import Hold, HoldLine, HoldState, Order, OrderState
 
 SHOWN = timedelta(minutes=12)
 # Three minutes more than the buyer sees, for a slow form and a slow clock.
 KEPT = timedelta(minutes=15)
-MOST_LINES = 20
-MOST_QUANTITY = 99
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One line of what a buyer asks for: a link's code or a product's id, and how many.
-
-    `seen_fen` is the unit price that the buyer was shown; where given and no longer true,
-    nothing is held.
-    """
-
-    quantity: object
-    link: str | None = None
-    product: object = None
-    seen_fen: int | None = None
-
-
-_LOCKED = (
-    select(Hold)
-    .join(Hold.lines)
-    .join(HoldLine.product)
-    .join(Product.workshop)
-    .where(Hold.token == bindparam("token"))
-    .order_by(HoldLine.product_id)
-    .options(
-        contains_eager(Hold.lines).contains_eager(HoldLine.product).contains_eager(Product.workshop)
-    )
-    .with_for_update(of=Hold)
-    .execution_options(populate_existing=True)
-)
-_WITH_PHOTOS = (
-    select(Hold)
-    .where(Hold.token == bindparam("token"))
-    .options(
-        selectinload(Hold.lines).joinedload(HoldLine.product).joinedload(Product.workshop),
-        selectinload(Hold.lines).joinedload(HoldLine.product).selectinload(Product.photos),
-    )
-    .execution_options(populate_existing=True)
-)
+_holds, _lines = table(Hold), table(HoldLine)
+_products, _workshops = table(Product), table(Workshop)
 
 
 @dataclass(slots=True)
-class _Line:
-    offered: selling.Offer
+class HeldLine:
+    """A line of a hold: `fenced` of its pieces came out of the show's allotment."""
+
+    product_id: int
+    name: str
+    kind: Kind
+    work_days: int
+    workshop_id: int
+    workshop_name: str
+    line_up_item_id: int | None
+    link_id: int | None
     quantity: int
+    fenced: int
+    unit_fen: int
+
+    @property
+    def share(self) -> Share:
+        """What it keeps of stock and show."""
+        carved = self.kind == Kind.MADE_TO_ORDER
+        return Share(self.product_id, self.line_up_item_id, self.quantity, carved, self.fenced)
 
 
-async def make_hold(
-    session: AsyncSession, wanted: Sequence[Wanted], browser: str, now: datetime
-) -> Hold:
-    """Hold everything wanted, or nothing; the same browser asking for the same finds its own hold.
+@dataclass(slots=True)
+class Held:
+    """A hold as it was read under lock, or has just been made."""
 
-    A browser that asks otherwise for the same products gives back what it held of them, so that
-    nobody stands in their own way. The hold comes with lines, products and workshops.
-    Locks line-up item and stock of each product, in product id order, until the caller's
-    transaction ends. Raises OutOfStock, NotOnSale, PriceChanged, NotFound, LinkRetired, Invalid.
-    """
-    lines = await _read(session, wanted)
-    own = await _own_holds(session, browser, now)
-    asked = {line.offered.product.id: line.quantity for line in lines}
-    for earlier in own:
-        if {line.product_id: line.quantity for line in earlier.lines} == asked:
-            return earlier
-    await _make_way(session, lines, own)
-    hold = Hold(
-        station_id=lines[0].offered.product.station_id,
-        token=secrets.token_urlsafe(24),
-        browser=browser,
-        created_at=now,
-        shown_until=now + SHOWN,
-        expires_at=now + KEPT,
+    id: int
+    station_id: int
+    token: str
+    browser: str
+    state: HoldState
+    shown_until: datetime
+    expires_at: datetime
+    lines: list[HeldLine] = field(default_factory=list)
+
+    @property
+    def quantities(self) -> dict[int, int]:
+        """How many of each product."""
+        return {line.product_id: line.quantity for line in self.lines}
+
+
+READ = (
+    select(
+        _holds.c.id,
+        _holds.c.station_id,
+        _holds.c.token,
+        _holds.c.browser,
+        _holds.c.state,
+        _holds.c.shown_until,
+        _holds.c.expires_at,
+        _lines.c.product_id,
+        _products.c.name,
+        _products.c.kind,
+        _products.c.work_days,
+        _products.c.workshop_id,
+        _workshops.c.name.label("workshop_name"),
+        _lines.c.line_up_item_id,
+        _lines.c.link_id,
+        _lines.c.quantity,
+        _lines.c.fenced,
+        _lines.c.unit_fen,
     )
-    for line in lines:
-        product = line.offered.product
-        fenced = await selling.take(session, line.offered, line.quantity)
-        hold.lines.append(
-            HoldLine(
-                product=product,
-                line_up_item_id=line.offered.item.id if line.offered.item else None,
-                link_id=line.offered.link_id,
-                quantity=line.quantity,
-                fenced=fenced,
-                unit_fen=line.offered.price_fen,
-            )
-        )
-    session.add(hold)
-    await session.flush()
-    return hold
+    .join(_lines, _lines.c.hold_id == _holds.c.id)
+    .join(_products, _products.c.id == _lines.c.product_id)
+    .join(_workshops, _workshops.c.id == _products.c.workshop_id)
+    .order_by(_holds.c.id, _lines.c.product_id)
+    .with_for_update(of=_holds)
+)
+_BY_TOKEN = READ.where(_holds.c.token.in_(bindparam("tokens", expanding=True)))
+_BY_ID = READ.where(_holds.c.id.in_(bindparam("ids", expanding=True)))
+_CLOSE = (
+    update(_holds)
+    .where(_holds.c.id.in_(bindparam("ids", expanding=True)))
+    .values(state=bindparam("closed"))
+)
 
 
 async def get_hold(session: AsyncSession, token: str) -> Hold:
     """The hold of a token, with all that its page shows. Raises NotFound."""
-    return await _find(session, _WITH_PHOTOS, token)
-
-
-async def lock_hold(session: AsyncSession, token: str) -> Hold:
-    """The hold of a token with lines, products and workshops, locked until the caller is done.
-
-    One query. Raises NotFound.
-    """
-    return await _find(session, _LOCKED, token)
-
-
-async def _find(session: AsyncSession, query: Select[Hold], token: str) -> Hold:
-    hold = (await session.scalars(query, {"token": token})).unique().one_or_none()
+    hold = await session.scalar(
+        select(Hold)
+        .where(Hold.token == token)
+        .options(
+            selectinload(Hold.lines).joinedload(HoldLine.product).joinedload(Product.workshop),
+            selectinload(Hold.lines).joinedload(HoldLine.product).selectinload(Product.photos),
+        )
+        .execution_options(populate_existing=True)
+    )
     if hold is None:
         raise NotFound("hold")
     return hold
 
 
-def must_be_open(hold: Hold, now: datetime) -> None:
-    """Raise HoldExpired unless the hold still promises its pieces and has no order yet."""
-    if hold.state != HoldState.ACTIVE or hold.expires_at <= now:
-        raise HoldExpired(f"hold {hold.id} is {hold.state}")
+async def lock_holds(session: AsyncSession, tokens: Iterable[str]) -> dict[str, Held]:
+    """The holds of tokens, by token, locked by id until the caller is done. One query."""
+    return {hold.token: hold for hold in await locked(session, _BY_TOKEN, {"tokens": [*tokens]})}
 
 
-async def release_hold(session: AsyncSession, token: str, now: datetime) -> Hold:
-    """The buyer changed their mind: free the pieces. Repeating, or after the order, changes nothing."""
-    hold = await lock_hold(session, token)
-    if hold.state == HoldState.ACTIVE:
-        await give_back(session, hold, HoldState.RELEASED)
+async def lock_hold_of_order(session: AsyncSession, hold_id: int) -> Held:
+    """The hold that an order stands on, locked until the caller is done."""
+    (hold,) = await locked(session, _BY_ID, {"ids": [hold_id]})
     return hold
 
 
-async def give_back(session: AsyncSession, hold: Hold, state: HoldState) -> None:
-    """Free the pieces of a hold that the caller has locked, and close it as `state`."""
-    hold.state = state
-    for line in hold.lines:
-        await selling.give_back(
-            session, line.product, line.line_up_item_id, line.quantity, line.fenced
-        )
-    await session.flush()
+async def locked(session: AsyncSession, query: Any, asked: Mapping[str, object]) -> list[Held]:
+    holds: dict[int, Held] = {}
+    for row in await session.execute(query, asked):
+        hold = holds.get(row[0])
+        if hold is None:
+            hold = holds[row[0]] = Held(*row[:7])
+        hold.lines.append(HeldLine(*row[7:]))
+    return list(holds.values())
 
 
-async def lapse_holds(shop: Shop, now: datetime, *, product_id: int | None = None) -> int:
+def is_open(hold: Hold | Held, now: datetime) -> bool:
+    """Whether the hold can still become an order."""
+    return hold.state in (HoldState.ACTIVE, HoldState.PAY_FIRST) and now < hold.expires_at
+
+
+async def release_hold(session: AsyncSession, token: str) -> None:
+    """The buyer changed their mind: free the pieces. Repeating, or after the order, changes nothing.
+
+    Raises NotFound.
+    """
+    hold = (await lock_holds(session, [token])).get(token)
+    if hold is None:
+        raise NotFound("hold")
+    if hold.state == HoldState.ACTIVE:
+        await give_back(session, [hold], HoldState.RELEASED)
+
+
+async def give_back(session: AsyncSession, holds: Sequence[Held], state: HoldState) -> None:
+    """Free the pieces of holds that the caller has locked, and close them as `state`."""
+    shares = [line.share for hold in holds for line in hold.lines]
+    pieces = await Pieces.lock(session, [], shares)
+    for share in shares:
+        pieces.give_back(share)
+    await pieces.write(session)
+    await close(session, holds, state)
+
+
+async def close(session: AsyncSession, holds: Sequence[Held], state: HoldState) -> None:
+    if holds:
+        await session.execute(_CLOSE, {"ids": [hold.id for hold in holds], "closed": state})
+
+
+async def lapse_holds(database: Database, now: datetime, *, product_id: int | None = None) -> int:
     """Free holds whose time has passed and that have no order; returns how many.
 
     One transaction each. A hold that somebody else is freeing is waited for, and not counted.
     """
     freed = 0
-    for token in await _dead_holds(shop, now, product_id):
-        async with shop.database.writing.begin() as session:
-            hold = await lock_hold(session, token)
+    for token in await _dead_holds(database, now, product_id):
+        async with database.writing.begin() as session:
+            hold = (await lock_holds(session, [token]))[token]
             if hold.state == HoldState.ACTIVE and hold.expires_at <= now:
-                await give_back(session, hold, HoldState.LAPSED)
+                await give_back(session, [hold], HoldState.LAPSED)
                 freed += 1
     return freed
 
 
-async def _dead_holds(shop: Shop, now: datetime, product_id: int | None) -> list[str]:
+async def _dead_holds(database: Database, now: datetime, product_id: int | None) -> list[str]:
     query = select(Hold.token).where(Hold.state == HoldState.ACTIVE, Hold.expires_at <= now)
     if product_id is not None:
         query = query.join(HoldLine).where(HoldLine.product_id == product_id)
-    async with shop.database.reading() as session:
+    async with database.reading() as session:
         return list(await session.scalars(query.order_by(Hold.expires_at).limit(200)))
 
 
@@ -221,77 +232,3 @@ async def has_hold(session: AsyncSession, browser: str, product_id: int, now: da
         )
     )
     return bool(browser) and await session.scalar(query.limit(1)) is not None
-
-
-async def _own_holds(session: AsyncSession, browser: str, now: datetime) -> list[Hold]:
-    """The open holds of a browser, locked, the newest first."""
-    if not browser:
-        return []
-    tokens = await session.scalars(
-        select(Hold.token)
-        .where(Hold.browser == browser, Hold.state == HoldState.ACTIVE, Hold.expires_at > now)
-        .order_by(Hold.id.desc())
-    )
-    found = [await lock_hold(session, token) for token in tokens]
-    # What another request closed while this one waited for its lock is open no more.
-    return [hold for hold in found if hold.state == HoldState.ACTIVE]
-
-
-async def _make_way(session: AsyncSession, lines: list[_Line], own: list[Hold]) -> None:
-    """Give back those of the browser's own holds that have products of `lines`."""
-    asked = {line.offered.product.id for line in lines}
-    old = [hold for hold in own if asked & {line.product_id for line in hold.lines}]
-    if not old:
-        return
-    given = [(line.product_id, line.line_up_item_id) for hold in old for line in hold.lines]
-    taken = [
-        (o.product.id, o.item.id if o.item else None) for o in (line.offered for line in lines)
-    ]
-    await selling.lock(session, given + taken)
-    for hold in old:
-        await give_back(session, hold, HoldState.RELEASED)
-
-
-async def _read(session: AsyncSession, wanted: Sequence[Wanted]) -> list[_Line]:
-    if not wanted:
-        raise Invalid({"items": "还没有选作品。"})
-    if len(wanted) > MOST_LINES:
-        raise Invalid({"items": f"一次最多买 {MOST_LINES} 种作品。"})
-    lines: dict[int, _Line] = {}
-    for n, one in enumerate(wanted):
-        check = Check()
-        quantity = check.integer(
-            f"items.{n}.quantity", one.quantity, "件数", least=1, most=MOST_QUANTITY
-        )
-        check.done()
-        line = _Line(await _offer(session, one), quantity)
-        earlier = lines.setdefault(line.offered.product.id, line)
-        if earlier is not line:
-            earlier.quantity += quantity
-            check.integer(
-                f"items.{n}.quantity", earlier.quantity, "件数", least=1, most=MOST_QUANTITY
-            )
-            check.done()
-    ordered = [lines[product_id] for product_id in sorted(lines)]
-    if len({line.offered.product.station_id for line in ordered}) > 1:
-        raise Invalid({"items": "不同站的作品请分开买。"})
-    return ordered
-
-
-async def _offer(session: AsyncSession, one: Wanted) -> selling.Offer:
-    product_id = None
-    if one.product is not None or not one.link:
-        check = Check()
-        product_id = check.integer("product", one.product, "作品", least=1, most=MOST_ID)
-        if check.errors:
-            raise NotFound("product")
-    if one.link:
-        offered = await selling.offer_of_link(session, one.link, product_id)
-    else:
-        offered = await selling.offer_of_product(session, product_id or 0)
-    product = offered.product
-    if not visible_to_buyers(product):
-        raise NotOnSale(f"product {product.id}")
-    if one.seen_fen is not None and one.seen_fen != offered.price_fen:
-        raise PriceChanged(f"product {product.id}: seen {one.seen_fen}, now {offered.price_fen}")
-    return offered

@@ -14,6 +14,8 @@ from catalog.errors import NotFound
 from media.codes import normalise
 from shop.checkout import whole_order
 from shop.models import Order, OrderLine, OrderState, Posting, WorkOrder
+from shop.receipts import receipts_of
+from shop.requests import requests_of
 
 PAGE = 50
 
@@ -105,8 +107,14 @@ async def postings_of(session: AsyncSession, order: Order) -> list[Posting]:
 
 
 async def history_of(session: AsyncSession, order: Order) -> list[Told]:
-    """What people did with an order and its work orders, oldest first."""
-    about = {"orders": [order.id], "work_orders": [part.id for part in order.work_orders]}
+    """What people did with an order, its parts, its money and requests about it, oldest first."""
+    about = {
+        "orders": [order.id],
+        "work_orders": [part.id for part in order.work_orders],
+        "buyer_requests": [asked.id for asked in await requests_of(session, order.id)],
+        "refunds": [refund.id for payment in order.payments for refund in payment.refunds],
+        "offline_receipts": [line.receipt.id for line in await receipts_of(session, order)],
+    }
     return await list_entries(session, order.station_id, about)
 
 

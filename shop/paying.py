@@ -4,6 +4,7 @@ Each function reads, asks, then writes the answer in a transaction of its own. T
 key is the payment's or refund's id, so a call repeated after a crash moves money once.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -11,6 +12,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import selectinload
 
 from catalog import outbox
+from catalog.db import table
 from catalog.errors import NotFound
 from shop import holds
 from shop.context import Shop
@@ -26,6 +28,7 @@ from shop.models import (
     RefundState,
 )
 from shop.payments.gateway import (
+    METHODS,
     Gateway,
     GatewayRefused,
     GatewaySession,
@@ -36,7 +39,8 @@ from shop.payments.gateway import (
     SessionState,
 )
 from shop.settle import settle
-from shop.webhooks import FINAL, REFUND_STATES
+from shop.sheet import OrderSheet, PaymentSheet
+from shop.webhooks import FINAL, REFUND_STATES, refund_is
 
 log = structlog.get_logger()
 
@@ -44,15 +48,15 @@ SHORTEST_SESSION = timedelta(minutes=30)
 MOST_IN_VAIN = 3
 
 
+_payments = table(Payment)
 _SESSION_MADE = (
-    update(Payment)
-    .where(Payment.id == bindparam("payment"))
+    update(_payments)
+    .where(_payments.c.id == bindparam("payment"))
     .values(session_id=bindparam("session"), pay_url=bindparam("address"))
-    .execution_options(synchronize_session=False)
 )
 
 
-async def open_payment(shop: Shop, order: Order) -> str:
+async def open_payment(shop: Shop, order: Order | OrderSheet) -> str:
     """The address where the order is paid; the session is made when there is none yet.
 
     Raises WrongOrderState when the order is not to be paid any more, PaymentUnavailable when
@@ -68,15 +72,22 @@ async def open_payment(shop: Shop, order: Order) -> str:
     except (GatewayUnavailable, GatewayRefused) as error:
         log.warning("payment session not made", payment=payment.id, error=type(error).__name__)
         raise PaymentUnavailable(f"payment {payment.id}") from error
-    async with shop.database.writing.begin() as session:
-        await session.execute(
-            _SESSION_MADE, {"payment": payment.id, "session": made.id, "address": made.url or ""}
-        )
-    payment.session_id, payment.pay_url = made.id, made.url or ""
+    payment.pay_url = await shop.together(_write_sessions, (payment.id, made.id, made.url or ""))
+    payment.session_id = made.id
     return payment.pay_url
 
 
-def _gateway(shop: Shop, payment: Payment) -> Gateway:
+async def _write_sessions(
+    shop: Shop, made: Sequence[tuple[int, str, str]]
+) -> Mapping[tuple[int, str, str], str | Exception]:
+    """Note the sessions that were made: payment, session id, address."""
+    rows = [{"payment": payment, "session": name, "address": url} for payment, name, url in made]
+    async with shop.database.writing.begin() as session:
+        await session.execute(_SESSION_MADE, rows)
+    return {one: one[2] for one in made}
+
+
+def _gateway(shop: Shop, payment: Payment | PaymentSheet) -> Gateway:
     gateway = shop.gateways.get(payment.gateway)
     if gateway is None:
         # The settings have changed since. What was opened there is not ours to close from here.
@@ -84,7 +95,9 @@ def _gateway(shop: Shop, payment: Payment) -> Gateway:
     return gateway
 
 
-def _session_request(shop: Shop, order: Order, payment: Payment) -> SessionRequest:
+def _session_request(
+    shop: Shop, order: Order | OrderSheet, payment: Payment | PaymentSheet
+) -> SessionRequest:
     page = f"{shop.public_url}/o/{order.token}"
     return SessionRequest(
         payment_id=payment.id,
@@ -97,20 +110,21 @@ def _session_request(shop: Shop, order: Order, payment: Payment) -> SessionReque
         # for as long as the order can be paid. We expire it ourselves before pieces are freed.
         expires_at=payment.expires_at + SHORTEST_SESSION,
         idempotency_key=f"payment-{payment.id}",
+        methods=tuple(payment.methods) or METHODS,
     )
 
 
-async def look_at_payment(shop: Shop, payment_id: int, now: datetime) -> Order:
-    """Ask the gateway how a payment stands, and settle.
+async def look_at_payment(shop: Shop, payment_id: int, now: datetime) -> OrderState:
+    """Ask the gateway how a payment stands, and settle; how its order stands then.
 
     Raises GatewayUnavailable, GatewayRefused, NotFound.
     """
     payment = await _payment(shop, payment_id)
     if payment.state != PaymentState.OPEN or payment.session_id is None:
-        return payment.order
+        return payment.order.state
     told = await _gateway(shop, payment).fetch_session(payment.session_id)
     async with shop.database.writing.begin() as session:
-        return await settle(session, payment_id, told, now)
+        return (await settle(session, payment_id, told, now)).state
 
 
 async def hear_of_payment(shop: Shop, order: Order, now: datetime) -> bool:
@@ -118,25 +132,28 @@ async def hear_of_payment(shop: Shop, order: Order, now: datetime) -> bool:
 
     `order` as `get_order` gives it. A gateway that does not answer leaves it unknown.
     """
-    if order.state == OrderState.UNPAID and order.payments[-1].state == PaymentState.OPEN:
-        try:
-            order = await look_at_payment(shop, order.payments[-1].id, now)
-        except (GatewayUnavailable, GatewayRefused):
-            return False
-    return order.state != OrderState.UNPAID or order.payments[-1].state != PaymentState.OPEN
+    payment = order.payments[-1]
+    if order.state != OrderState.UNPAID or payment.state != PaymentState.OPEN:
+        return True
+    try:
+        state = await look_at_payment(shop, payment.id, now)
+    except (GatewayUnavailable, GatewayRefused):
+        return False
+    return state != OrderState.UNPAID
 
 
-async def close_payment(shop: Shop, payment_id: int, now: datetime) -> Order:
+async def close_payment(shop: Shop, payment_id: int, now: datetime) -> OrderState:
     """Make sure that no money can arrive any more, or learn that it did; then settle.
 
-    Raises GatewayUnavailable, GatewayRefused: then the hold stays, for its money may still come.
+    Returns how the order stands then. Raises GatewayUnavailable, GatewayRefused: then the hold
+    stays, for its money may still come.
     """
     payment = await _payment(shop, payment_id)
     if payment.state != PaymentState.OPEN:
-        return payment.order
+        return payment.order.state
     told = await _close(shop, payment)
     async with shop.database.writing.begin() as session:
-        return await settle(session, payment_id, told, now)
+        return (await settle(session, payment_id, told, now)).state
 
 
 async def _close(shop: Shop, payment: Payment) -> GatewaySession:
@@ -244,7 +261,7 @@ async def _ask_refund(
     request = RefundRequest(
         intent_id=payment.intent_id or "",
         amount_fen=refund.amount_fen,
-        idempotency_key=f"refund-{refund.id}",
+        idempotency_key=f"refund-{refund.id}-{refund.attempt}",
         payment_id=payment.id,
     )
     try:
@@ -270,10 +287,10 @@ async def _write_refund(
             return
         row = await session.get_one(Refund, refund_id, with_for_update=True)
         if row.state not in FINAL:
-            row.state, row.gateway_id = state, gateway_id
-            row.done_at = now if state in FINAL else None
+            row.gateway_id = gateway_id
+            await refund_is(session, row, state, now)
 
 
 async def sweep(shop: Shop, now: datetime) -> int:
     """Free what time has run out for: plain holds, then unpaid orders. Returns how many."""
-    return await holds.lapse_holds(shop, now) + await close_dead_orders(shop, now)
+    return await holds.lapse_holds(shop.database, now) + await close_dead_orders(shop, now)

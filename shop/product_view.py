@@ -32,7 +32,7 @@ from catalog.errors import NotFound
 from catalog.models import Kind, Photo, PhotoState, Product, ProductState, Station, Stock, Workshop
 from live.models import LineUpItem, Link, Show, ShowState
 from media.codes import normalise
-from shop.holds import MOST_QUANTITY
+from shop.holding import MOST_QUANTITY
 from shop.models import Hold, HoldLine, HoldState, Order, OrderState
 
 

@@ -14,21 +14,31 @@ from catalog.pages import (
 from live import api as live_api
 from live.pages import console, desk_shows, line_up, links, shows
 from shop import api as shop_api
-from shop import webhook_api, work_order_api
+from shop import order_api, webhook_api, work_order_api
 from shop.pages import (
     artisan_earnings,
     artisan_work,
     cart,
     checkout,
+    desk_accounts,
+    desk_fees,
+    desk_money,
     desk_orders,
+    desk_payouts,
+    desk_receipts,
+    desk_requests,
+    desk_station,
     desk_today,
+    desk_troubles,
     desk_work_orders,
     front,
     health,
     holds,
     order,
+    order_change,
     product,
     sign_in,
+    ways,
 )
 from shop.web import static
 
@@ -39,6 +49,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *live_api.ROUTES,
     *shop_api.ROUTES,
     *work_order_api.ROUTES,
+    *order_api.ROUTES,
     *webhook_api.ROUTES,
     *sign_in.ROUTES,
     *front.ROUTES,
@@ -47,6 +58,8 @@ ROUTES: list[ControllerRouterHandler] = [
     *cart.ROUTES,
     *checkout.ROUTES,
     *order.ROUTES,
+    *ways.ROUTES,
+    *order_change.ROUTES,
     *storefront.ROUTES,
     *shows.ROUTES,
     *artisan_work.ROUTES,
@@ -57,7 +70,15 @@ ROUTES: list[ControllerRouterHandler] = [
     *desk_products.ROUTES,
     *desk_workshops.ROUTES,
     *desk_orders.ROUTES,
+    *desk_receipts.ROUTES,
+    *desk_station.ROUTES,
+    *desk_money.ROUTES,
+    *desk_payouts.ROUTES,
+    *desk_fees.ROUTES,
+    *desk_accounts.ROUTES,
+    *desk_requests.ROUTES,
     *desk_today.ROUTES,
+    *desk_troubles.ROUTES,
     *desk_work_orders.ROUTES,
     *console.ROUTES,
     *desk_shows.ROUTES,

@@ -1,15 +1,16 @@
 """Work orders: how a paid order reaches its workshops, and every step until it is delivered.
 
-waiting -> new -> accepted -> making -> ready -> shipped -> delivered, or declined. What stands
-in the table `_STEPS` is what may follow what; a step that was already taken changes nothing, so
-a tap that is sent twice is harmless.
+waiting -> new -> accepted -> making -> ready -> shipped -> delivered, or declined, or cancelled
+(docs/returns.md). What stands in the table `_STEPS` is what may follow what; a step that was
+already taken changes nothing, so a tap that is sent twice is harmless. Each step is taken under
+the lock of the order's row: of two that exclude each other one wins, and the other is refused.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,9 +18,10 @@ from sqlalchemy.orm import joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from catalog import outbox, stock
-from catalog.access import WORK_ORDER_ACTORS, Actor
-from catalog.audit import record
+from catalog.access import WORK_ORDER_ACTORS, WORK_ORDER_DESK, Actor
+from catalog.audit import record, record_buyer
 from catalog.checks import Check
+from catalog.db import table
 from catalog.errors import NotFound
 from catalog.models import Kind, Product, Role
 from shop import ledger
@@ -32,6 +34,7 @@ from shop.models import (
     WorkOrder,
     WorkOrderState,
 )
+from shop.return_window import payable_on_for
 from shop.settle import request_refund
 
 CARRIERS = ("邮政快递", "顺丰", "中通", "圆通", "韵达", "申通", "极兔", "京东", "德邦", "其他")
@@ -46,6 +49,9 @@ class _Step:
     too_early: str
     stamp: str = ""
     pieces_leave: str = ""
+    refund: str = ""
+    """The first word of the cause under which its money goes back; empty where none does."""
+    pieces_free: bool = False
 
 
 _S = WorkOrderState
@@ -66,8 +72,36 @@ _STEPS = {
         frozenset({_S.SHIPPED}), _S.DELIVERED, "还没有寄出，不能标记签收。", "delivered_at"
     ),
     "decline": _Step(
-        frozenset({_S.NEW, _S.ACCEPTED}), _S.DECLINED, "已经动工，不能再说接不了。", "", "接不了"
+        frozenset({_S.NEW, _S.ACCEPTED}),
+        _S.DECLINED,
+        "已经动工，不能再说接不了。",
+        "",
+        "接不了",
+        "decline",
     ),
+    "cancel": _Step(
+        frozenset({_S.NEW, _S.ACCEPTED}),
+        _S.CANCELLED,
+        "这张工单现在不能直接取消。",
+        refund="cancel",
+        pieces_free=True,
+    ),
+    # What the desk agrees to when a buyer asks: the family has begun, but not yet sent.
+    "call_off": _Step(
+        frozenset({_S.NEW, _S.ACCEPTED, _S.MAKING, _S.READY}),
+        _S.CANCELLED,
+        "这张工单现在不能取消。",
+        refund="cancel",
+        pieces_free=True,
+    ),
+}
+_NOT_CANCELLED = {
+    _S.WAITING: "还没有付款，请取消整笔订单。",
+    _S.MAKING: "作坊已经动工，不能直接取消了。可以申请取消，由社工站和作坊商量。",
+    _S.READY: "作坊已经做好，不能直接取消了。可以申请取消，由社工站和作坊商量。",
+    _S.SHIPPED: "已经寄出，不能取消了。",
+    _S.DELIVERED: "已经签收，不能取消了。",
+    _S.DECLINED: "这家作坊已经说了接不了，这部分的钱在退给买家。",
 }
 _CLOSED = frozenset({_S.DELIVERED, _S.DECLINED, _S.CANCELLED})
 _USUALLY_NEXT = {
@@ -79,43 +113,61 @@ _USUALLY_NEXT = {
 }
 
 
-async def route_order(session: AsyncSession, job_id: int, order_id: int, now: datetime) -> None:
-    """Tell each workshop of a paid order about its part, once.
+_work_orders, _lines, _orders = table(WorkOrder), table(OrderLine), table(Order)
+_TO_ROUTE = (
+    select(
+        _work_orders.c.id,
+        _work_orders.c.station_id,
+        _work_orders.c.workshop_id,
+        _lines.c.name,
+        _lines.c.quantity,
+    )
+    .join(_lines, _lines.c.work_order_id == _work_orders.c.id)
+    .join(_orders, _orders.c.id == _work_orders.c.order_id)
+    .where(
+        _work_orders.c.order_id.in_(bindparam("orders", expanding=True)),
+        _work_orders.c.routed_at.is_(None),
+        _orders.c.state == OrderState.PAID,
+    )
+    .order_by(_work_orders.c.id, _lines.c.id)
+)
+_ROUTED = (
+    update(_work_orders)
+    .where(_work_orders.c.id.in_(bindparam("ids", expanding=True)))
+    .values(routed_at=bindparam("at"))
+)
+_TELL = {
+    name: insert(table(Notice)).on_conflict_do_nothing()
+    for name, insert in (("sqlite", sqlite_insert), ("postgresql", postgresql_insert))
+}
 
-    Safe to repeat: the job's row is taken in this transaction, and a notice is unique per kind
+
+async def route_orders(session: AsyncSession, orders: Mapping[int, int], now: datetime) -> None:
+    """Tell each workshop of paid orders about its part, once; `orders` are ids by their job's id.
+
+    Safe to repeat: the jobs' rows are taken in this transaction, and a notice is unique per kind
     and work order. Does nothing for an order that is not paid.
     """
-    if not await outbox.take(session, job_id):
-        return
-    order = await session.get(
-        Order,
-        order_id,
-        options=[selectinload(Order.work_orders).selectinload(WorkOrder.lines)],
-        populate_existing=True,
-    )
-    if order is None or order.state != OrderState.PAID:
-        return
-    for work_order in order.work_orders:
-        if work_order.routed_at is None:
-            work_order.routed_at = now
-            await _tell(session, work_order, now)
-
-
-async def _tell(session: AsyncSession, work_order: WorkOrder, now: datetime) -> None:
-    what = "、".join(f"{line.name} ×{line.quantity}" for line in work_order.lines)
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    await session.execute(
-        insert(Notice)
-        .values(
-            station_id=work_order.station_id,
-            kind=NEW_WORK,
-            workshop_id=work_order.workshop_id,
-            work_order_id=work_order.id,
-            text=f"有新工单：{what}"[:200],
-            created_at=now,
+    taken = await outbox.take_all(session, list(orders))
+    rows = await session.execute(_TO_ROUTE, {"orders": [orders[job] for job in taken]})
+    notices: dict[int, dict[str, object]] = {}
+    for work_order_id, station_id, workshop_id, name, quantity in rows:
+        notice = notices.setdefault(
+            work_order_id,
+            {
+                "station_id": station_id,
+                "kind": NEW_WORK,
+                "workshop_id": workshop_id,
+                "work_order_id": work_order_id,
+                "text": "",
+                "created_at": now,
+            },
         )
-        .on_conflict_do_nothing()
-    )
+        before = f"{notice['text']}、" if notice["text"] else "有新工单："
+        notice["text"] = f"{before}{name} ×{quantity}"[:200]
+    if notices:
+        await session.execute(_ROUTED, {"ids": [*notices], "at": now})
+        await session.execute(_TELL[session.get_bind().dialect.name], list(notices.values()))
 
 
 async def work_order_for(
@@ -238,6 +290,65 @@ async def decline(
     return await _step(session, actor, work_order_id, "decline", now, {"decline_reason": why})
 
 
+async def cancel(
+    session: AsyncSession, actor: Actor, work_order_id: int, reason: object, now: datetime
+) -> WorkOrder:
+    """The desk cancels for the buyer before work has begun: goods and postage go back.
+
+    The finished pieces are free to be sold again. Raises Invalid without a reason, NotFound,
+    WrongWorkOrderState.
+    """
+    return await _call_off(session, actor, work_order_id, "cancel", reason, now)
+
+
+async def call_off(
+    session: AsyncSession, actor: Actor, work_order_id: int, reason: object, now: datetime
+) -> WorkOrder:
+    """As `cancel`, for work that has begun and is not sent; `shop.requests` decides when."""
+    return await _call_off(session, actor, work_order_id, "call_off", reason, now)
+
+
+async def _call_off(
+    session: AsyncSession,
+    actor: Actor,
+    work_order_id: int,
+    name: str,
+    reason: object,
+    now: datetime,
+) -> WorkOrder:
+    actor.must_be(WORK_ORDER_DESK)
+    check = Check()
+    why = check.text("reason", reason, "原因", most=200)
+    check.done()
+    return await _step(session, actor, work_order_id, name, now, why=why)
+
+
+async def cancel_for_buyer(
+    session: AsyncSession, token: str, work_order_id: int, now: datetime
+) -> WorkOrder:
+    """As `cancel`, by whoever holds the order's token, who need not say why."""
+    work_order = await lock_part(session, token, work_order_id)
+    if _may(work_order, "cancel"):
+        before, after = await _take(session, work_order, "cancel", {}, "买家取消", now)
+        record_buyer(session, "work_order.cancel", work_order, now, before=before, after=after)
+        await session.flush()
+    return work_order
+
+
+async def lock_part(session: AsyncSession, token: str, work_order_id: int) -> WorkOrder:
+    """A work order of a token's order, as `work_order_for`; the order's row is locked.
+
+    Raises NotFound, also for a work order of another order.
+    """
+    order_id = await session.scalar(select(Order.id).where(Order.token == token).with_for_update())
+    work_order = await session.get(
+        WorkOrder, work_order_id, options=_parts(), populate_existing=True
+    )
+    if order_id is None or work_order is None or work_order.order_id != order_id:
+        raise NotFound(f"work order {work_order_id}")
+    return work_order
+
+
 def next_step(work_order: WorkOrder) -> str | None:
     """The step that usually comes next; finished pieces are sent without being made first."""
     to_make = any(line.product.kind == Kind.MADE_TO_ORDER for line in work_order.lines)
@@ -262,6 +373,8 @@ def _may(work_order: WorkOrder, name: str) -> bool:
 
 
 def _refusal(work_order: WorkOrder, step: _Step) -> str:
+    if step.to == _S.CANCELLED:
+        return _NOT_CANCELLED[work_order.state]
     if work_order.state == _S.DECLINED:
         return "这张工单已经说了接不了，钱在退给买家。"
     if work_order.state == _S.CANCELLED:
@@ -278,36 +391,60 @@ async def _step(
     name: str,
     now: datetime,
     facts: Mapping[str, str] | None = None,
+    why: str = "",
 ) -> WorkOrder:
     """Take one step under the order's lock, with all that follows from it."""
     actor.must_be(WORK_ORDER_ACTORS)
     work_order = await work_order_for(session, actor, work_order_id, lock=True)
     if not _may(work_order, name):
         return work_order
-    step = _STEPS[name]
-    before, work_order.state = work_order.state, step.to
-    for field, value in (facts or {}).items():
-        setattr(work_order, field, value)
-    if step.stamp:
-        setattr(work_order, step.stamp, now)
-    if step.pieces_leave:
-        await _pieces_leave(session, work_order, step.pieces_leave, now)
-    if step.to == _S.DECLINED:
-        await _refund(session, work_order, now)
-    await session.flush()
-    await _close_order(session, work_order.order_id)
+    before, after = await _take(session, work_order, name, facts or {}, why, now)
     record(
         session,
         actor,
         f"work_order.{name}",
         work_order,
         now,
-        before={"state": before},
-        after={"state": step.to, **(facts or {})},
+        before=before,
+        after=after,
         workshop_id=work_order.workshop_id,
     )
     await session.flush()
     return work_order
+
+
+async def _take(
+    session: AsyncSession,
+    work_order: WorkOrder,
+    name: str,
+    facts: Mapping[str, str],
+    why: str,
+    now: datetime,
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Take a step that may be taken; what stood before it and after it, for the trail."""
+    step = _STEPS[name]
+    before, work_order.state = work_order.state, step.to
+    for field, value in facts.items():
+        setattr(work_order, field, value)
+    if step.stamp:
+        setattr(work_order, step.stamp, now)
+    if step.to == _S.DELIVERED:
+        work_order.payable_on = _payable_on(work_order, now)
+    if step.pieces_leave:
+        await _pieces_leave(session, work_order, step.pieces_leave, now)
+    if step.pieces_free:
+        await _pieces_free(session, work_order)
+    if step.refund:
+        reason = why or work_order.decline_reason
+        await _refund(session, work_order, f"{step.refund}:{work_order.id}", reason, now)
+    await session.flush()
+    await _close_order(session, work_order.order_id)
+    return {"state": before}, {"state": step.to, **facts, **({"reason": why} if why else {})}
+
+
+def _payable_on(work_order: WorkOrder, now: datetime) -> date:
+    finished = any(line.product.kind != Kind.MADE_TO_ORDER for line in work_order.lines)
+    return payable_on_for(now, work_order.order.custom_agreed_at is not None, finished)
 
 
 async def _pieces_leave(
@@ -318,13 +455,20 @@ async def _pieces_leave(
             await stock.send(session, line.product, line.quantity, reason, now)
 
 
-async def _refund(session: AsyncSession, work_order: WorkOrder, now: datetime) -> None:
+async def _pieces_free(session: AsyncSession, work_order: WorkOrder) -> None:
+    for line in sorted(work_order.lines, key=lambda line: line.product_id):
+        if line.product.kind != Kind.MADE_TO_ORDER:
+            await stock.release(session, line.product_id, line.quantity)
+
+
+async def _refund(
+    session: AsyncSession, work_order: WorkOrder, cause: str, why: str, now: datetime
+) -> None:
     order = await session.get_one(
         Order, work_order.order_id, options=[selectinload(Order.payments)], populate_existing=True
     )
     payment = next(payment for payment in order.payments if payment.kept)
     amount = work_order.goods_fen + work_order.shipping_fen
-    cause, why = f"decline:{work_order.id}", work_order.decline_reason
     await ledger.post(
         session,
         station_id=order.station_id,

@@ -1,6 +1,7 @@
 """What sending costs the buyer: a fee a work order, by province, from the station's table."""
 
 from collections import defaultdict
+from collections.abc import Collection
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,31 +27,22 @@ def short_province(name: str) -> str:
     return name
 
 
-_FEE = (
-    select(ShippingRate.fee_fen)
-    .where(
-        ShippingRate.station_id == bindparam("station"),
-        ShippingRate.province.in_((bindparam("province"), "")),
-    )
-    .order_by(ShippingRate.province.desc())
-    .limit(1)
+_RATES = select(ShippingRate.station_id, ShippingRate.province, ShippingRate.fee_fen).where(
+    ShippingRate.station_id.in_(bindparam("stations", expanding=True))
 )
 
 
-async def fee_fen(session: AsyncSession, station_id: int, province: str) -> int:
-    """The fee of one parcel to `province` (short form); 0 where the station set none."""
-    # The province's own rate sorts before the one of everywhere else, whose name is empty.
-    fee: int | None = await session.scalar(_FEE, {"station": station_id, "province": province})
-    return fee or 0
+async def rates(session: AsyncSession, station_ids: Collection[int]) -> dict[tuple[int, str], int]:
+    """The fee of one parcel by station and province (short form; "" for everywhere else)."""
+    rows = await session.execute(_RATES, {"stations": [*station_ids]})
+    return {(station_id, province): fee for station_id, province, fee in rows}
 
 
 async def fees(session: AsyncSession, station_id: int) -> dict[str, int]:
     """The fee of one parcel to each province, in the order in which buyers pick them."""
-    query = select(ShippingRate.province, ShippingRate.fee_fen).where(
-        ShippingRate.station_id == station_id
-    )
-    rates = dict((await session.execute(query)).all())
-    return {province: rates.get(province, rates.get("", 0)) for province in PROVINCES}
+    known = await rates(session, [station_id])
+    elsewhere = known.get((station_id, ""), 0)
+    return {province: known.get((station_id, province), elsewhere) for province in PROVINCES}
 
 
 def fee_rule(fees: dict[str, int]) -> str:

@@ -26,6 +26,8 @@ from shop.models import ApiToken, MemberSession, SignInTry
 WINDOW = timedelta(minutes=15)
 MOST_PER_LOGIN = 8
 MOST_PER_ADDRESS = 40
+# The longest that any count goes back (`shop.covered`).
+TRIES_KEPT = timedelta(hours=1)
 
 STAFF_SESSION = timedelta(hours=12)
 # A family's phone is its own; signing in again every day is what would keep it away.
@@ -166,4 +168,4 @@ async def new_api_token(session: AsyncSession, member: Member, name: str, now: d
 async def forget_old_sessions(session: AsyncSession, now: datetime) -> None:
     """Delete sessions that are over and tries that no longer count."""
     await session.execute(delete(MemberSession).where(MemberSession.expires_at <= now))
-    await session.execute(delete(SignInTry).where(SignInTry.at <= now - WINDOW))
+    await session.execute(delete(SignInTry).where(SignInTry.at <= now - TRIES_KEPT))

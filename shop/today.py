@@ -15,9 +15,6 @@ from shop.models import (
     Order,
     OrderLine,
     OrderState,
-    Payment,
-    Refund,
-    RefundState,
     WorkOrder,
     WorkOrderState,
 )
@@ -111,19 +108,6 @@ async def running_out(session: AsyncSession, station_id: int) -> list[Order]:
         .order_by(Order.expires_at)
     )
     return list(await session.scalars(query.limit(MOST_ROWS)))
-
-
-async def failed_refunds(session: AsyncSession, station_id: int) -> list[tuple[Refund, str]]:
-    """Money that the gateway would not give back, with the codes of the orders it belongs to."""
-    query = (
-        select(Refund, Order.code)
-        .join(Payment, Payment.id == Refund.payment_id)
-        .join(Order, Order.id == Payment.order_id)
-        .where(Refund.station_id == station_id, Refund.state == RefundState.FAILED)
-        .order_by(Refund.id)
-        .limit(MOST_ROWS)
-    )
-    return [(refund, code) for refund, code in await session.execute(query)]
 
 
 def age_text(age: timedelta) -> str:

@@ -1,34 +1,37 @@
-"""Questions of one moment answered by one query.
+"""Questions of one moment answered in one go.
 
-When a host says "scan now", a hundred phones ask the same thing at once. A question that comes
-while a query is under way waits for the next one, which is begun after it and answers all that
-have gathered by then. So every answer is as fresh as a query of its own would have been, nothing
-is kept between queries, and the database is asked once instead of a hundred times.
+When a host says "scan now", a hundred phones ask the same thing at once, and then a hundred want
+to buy. A question that comes while another is being answered waits for the next round, which is
+begun after it and answers all that have gathered by then: one query instead of a hundred, or one
+transaction, with one wait for the disk. Every answer is as fresh as one of its own would have
+been, and nothing is kept between rounds.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-K = TypeVar("K")
+K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 MOST = 64
 
 
 class Together(Generic[K, V]):
-    """Gathers questions for `ask`, which answers up to `MOST` of them with one query.
+    """Gathers questions for `ask`, which answers up to `MOST` of them at once.
 
-    Belongs to one event loop. An error of the query is raised to everybody who waited for it.
+    Equal questions get one answer. An answer that is an exception is raised to its asker. When
+    `ask` itself fails, each question is put to it alone, so that an error meets whom it concerns.
+    Belongs to one event loop.
     """
 
-    def __init__(self, ask: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
+    def __init__(self, ask: Callable[[Sequence[K]], Awaitable[Mapping[K, V | Exception]]]) -> None:
         self._ask = ask
         self._waiting: dict[K, asyncio.Future[V | None]] = {}
         self._asking: asyncio.Task[None] | None = None
 
     async def get(self, key: K) -> V | None:
-        """The answer for `key`; None when the query had none."""
+        """The answer for `key`; None when there was none."""
         future = self._waiting.get(key)
         if future is None:
             future = asyncio.get_running_loop().create_future()
@@ -50,10 +53,33 @@ class Together(Generic[K, V]):
         try:
             found = await self._ask(list(batch))
         except Exception as error:
-            for future in batch.values():
-                future.set_exception(error)
+            if len(batch) > 1:
+                for key, future in batch.items():
+                    await self._answer({key: future})
+                return
+            found = dict.fromkeys(batch, error)
+        for key, future in batch.items():
+            answer = found.get(key)
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
                 # Nobody may be left to fetch it, and that is no news.
                 future.exception()
-            return
-        for key, future in batch.items():
-            future.set_result(found.get(key))
+            else:
+                future.set_result(answer)
+
+
+def apart(concerns: Iterable[Iterable[Hashable]]) -> list[list[int]]:
+    """Positions of what concerns various things, in rounds; each position is in one of them.
+
+    In a round nothing concerns the same thing as another, and what concerns the same thing comes
+    in the order given.
+    """
+    rounds: list[list[int]] = []
+    turns: dict[Hashable, int] = {}
+    for position, things in enumerate(concerns):
+        things = list(things)
+        turn = max((turns.get(thing, 0) for thing in things), default=0)
+        turns.update(dict.fromkeys(things, turn + 1))
+        rounds.extend([] for _ in range(turn + 1 - len(rounds)))
+        rounds[turn].append(position)
+    return rounds

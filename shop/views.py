@@ -8,19 +8,17 @@ from msgspec import Meta
 
 from catalog.access import WORK_ORDER_ACTORS, Actor
 from catalog.interface import BodyId, Named
-from catalog.models import Workshop
+from shop.holds import Held, HeldLine
 from shop.models import (
-    Hold,
-    HoldLine,
     Order,
     OrderLine,
     OrderState,
-    Payment,
     PaymentState,
     RefundState,
     WorkOrder,
     WorkOrderState,
 )
+from shop.sheet import LineSheet, OrderSheet, PartSheet, PaymentSheet
 
 Code = Annotated[str, Meta(min_length=1, max_length=40)]
 Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,60}$")]
@@ -68,12 +66,19 @@ class BuyerBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class OrderBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """An order: of a hold, or of items to be held in the same step; one of the two."""
+    """An order: of a hold, or of items to be held in the same step; one of the two.
+
+    `custom_agreed`: the buyer was shown, and ticked for this purchase, that what is made to
+    order can not be sent back without a reason. Without it, it can. `likeness_agreed`: that
+    its grain and face will differ from the pictures.
+    """
 
     hold: Token | None = None
     items: list[WantedItem] = []
     buyer: BuyerBody
     gateway: str | None = None
+    custom_agreed: bool = False
+    likeness_agreed: bool = False
 
 
 class LineView(msgspec.Struct, kw_only=True):
@@ -85,7 +90,7 @@ class LineView(msgspec.Struct, kw_only=True):
     unit_fen: int
 
     @classmethod
-    def of(cls, line: OrderLine) -> "LineView":
+    def of(cls, line: OrderLine | LineSheet) -> "LineView":
         return cls(
             product=line.product_id,
             name=line.name,
@@ -109,8 +114,7 @@ class HoldView(msgspec.Struct, kw_only=True):
     total_fen: int
 
     @classmethod
-    def of(cls, hold: Hold) -> "HoldView":
-        """Loaded with lines, products and workshops."""
+    def of(cls, hold: Held) -> "HoldView":
         return cls(
             token=hold.token,
             expires_at=hold.shown_until,
@@ -119,18 +123,14 @@ class HoldView(msgspec.Struct, kw_only=True):
         )
 
 
-def _held(line: HoldLine) -> HoldLineView:
+def _held(line: HeldLine) -> HoldLineView:
     return HoldLineView(
         product=line.product_id,
-        name=line.product.name,
+        name=line.name,
         quantity=line.quantity,
         unit_fen=line.unit_fen,
-        workshop=_named(line.product.workshop),
+        workshop=Named(line.workshop_id, line.workshop_name),
     )
-
-
-def _named(workshop: Workshop) -> Named:
-    return Named(workshop.id, workshop.name)
 
 
 class RefundView(msgspec.Struct, kw_only=True):
@@ -151,8 +151,7 @@ class PaymentView(msgspec.Struct, kw_only=True):
     refunds: list[RefundView]
 
     @classmethod
-    def of(cls, payment: Payment) -> "PaymentView":
-        """Loaded with its refunds."""
+    def of(cls, payment: PaymentSheet) -> "PaymentView":
         return cls(
             gateway=payment.gateway,
             state=payment.state,
@@ -182,11 +181,16 @@ class PartView(msgspec.Struct, kw_only=True):
     promised_on: date | None
 
     @classmethod
-    def of(cls, work_order: WorkOrder) -> "PartView":
-        """Loaded with workshop and lines."""
+    def of(cls, work_order: WorkOrder | PartSheet) -> "PartView":
+        """A work order is loaded with workshop and lines."""
+        name = (
+            work_order.workshop_name
+            if isinstance(work_order, PartSheet)
+            else work_order.workshop.name
+        )
         return cls(
             id=work_order.id,
-            workshop=_named(work_order.workshop),
+            workshop=Named(work_order.workshop_id, name),
             state=work_order.state,
             lines=[LineView.of(line) for line in work_order.lines],
             shipping_fen=work_order.shipping_fen,
@@ -216,8 +220,7 @@ class OrderView(msgspec.Struct, kw_only=True):
     work_orders: list[PartView]
 
     @classmethod
-    def of(cls, order: Order) -> "OrderView":
-        """Loaded by `whole_order`."""
+    def of(cls, order: OrderSheet) -> "OrderView":
         return cls(
             code=order.code,
             token=order.token,
@@ -234,7 +237,7 @@ class OrderView(msgspec.Struct, kw_only=True):
         )
 
 
-def _pay_url(order: Order) -> str | None:
+def _pay_url(order: OrderSheet) -> str | None:
     payment = order.payments[-1]
     if order.state != OrderState.UNPAID or payment.state != PaymentState.OPEN:
         return None

@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from litestar import Request, post
+import structlog
+from litestar import Request, Response, post
+from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 from litestar.params import HeaderParameter
 from litestar.types import ControllerRouterHandler
@@ -12,7 +14,9 @@ from catalog.access import EVERYONE, allow
 from shop.context import Shop
 from shop.errors import UnsignedEvent
 from shop.payments.gateway import BadSignature
-from shop.webhooks import take_event
+from shop.webhooks import Kept, Signed, keep_events, take_events
+
+log = structlog.get_logger()
 
 # Stripe's events about our sessions and refunds are a few kilobytes.
 MOST_EVENT = 256_000
@@ -30,19 +34,28 @@ async def stripe_event(
     shop: NamedDependency[Shop],
     now: NamedDependency[datetime],
     signature: Annotated[str, HeaderParameter(name="Stripe-Signature")] = "",
-) -> dict[str, bool]:
-    """Settle what the event tells, in one transaction with its id; 400 when it is not signed.
+) -> Response[dict[str, bool]]:
+    """Write the event down, answer, then see to it; 400 when it is not signed.
 
     Anything but 200 makes the gateway tell us again later.
     """
     payload = await request.body()
+    name = shop.default_gateway
     try:
-        event = shop.gateways[shop.default_gateway].verify_event(payload, signature, now)
+        event = shop.gateways[name].verify_event(payload, signature, now)
     except BadSignature as error:
         raise UnsignedEvent(str(error)) from error
-    async with shop.database.writing.begin() as session:
-        await take_event(session, shop.default_gateway, event, now)
-    return {"received": True}
+    kept = await shop.together(keep_events, Signed(name, event, payload.decode(), now))
+    work = BackgroundTask(_see_to, shop, kept) if kept is not None else None
+    return Response({"received": True}, background=work)
+
+
+async def _see_to(shop: Shop, kept: Kept) -> None:
+    """Do the event's work now rather than in a worker's turn; what fails here, the worker does."""
+    try:
+        await shop.together(take_events, kept)
+    except Exception:
+        log.exception("event left to the worker", gateway_event=kept.event.id)
 
 
 ROUTES: list[ControllerRouterHandler] = [stripe_event]

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
 
 from shop.logs import configure_logs
@@ -27,6 +28,12 @@ _SCHEDULE: dict[str, Any] = {
     "relay": {"task": "workers.relay", "schedule": timedelta(seconds=1)},
     "sweep": {"task": "workers.sweep", "schedule": timedelta(seconds=30)},
     "forget": {"task": "workers.forget", "schedule": timedelta(hours=1)},
+    "watch": {"task": "workers.watch", "schedule": timedelta(minutes=10)},
+    # At night, when nobody is on air, and once more in the morning, for a machine that is
+    # switched off at night. Hours are UTC's: 19 is three o'clock in Beijing, 1 is nine.
+    "reconcile": {"task": "workers.reconcile", "schedule": crontab(hour="19,1", minute="10")},
+    "examine": {"task": "workers.examine", "schedule": crontab(hour="20,1", minute="40")},
+    "refunds": {"task": "workers.refund_windows", "schedule": crontab(hour="23,2", minute="0")},
 }
 
 

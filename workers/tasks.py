@@ -1,14 +1,27 @@
 """The tasks: each a thin shell over a function of the shop or the catalog.
 
-Tasks that do a job of the outbox get its row's id first and may run twice. None is retried by
+Tasks that do jobs of the outbox get the ids of their rows and may run twice. None is retried by
 Celery: a job that failed is handed over again by the relay, later and later.
 """
 
+from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 
 from catalog import outbox, photos
 from media.storage import Storage
-from shop import paying, routing, settle, signin
+from shop import (
+    doctor,
+    overdue,
+    paying,
+    reconcile,
+    refund_window,
+    routing,
+    settle,
+    signin,
+    webhooks,
+)
 from shop.context import Shop
 from workers.app import app
 from workers.runtime import run
@@ -16,6 +29,19 @@ from workers.runtime import run
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _batches(jobs: "Jobs", size: int) -> "Iterator[Jobs]":
+    rest = iter(jobs)
+    while some := list(islice(rest, size)):
+        yield some
+
+
+# How many jobs of a kind travel in one message; a worker of many orders makes one transaction.
+AT_ONCE = {settle.ROUTE_JOB: 100, webhooks.EVENT_JOB: 50}
+
+Jobs = list[tuple[int, dict[str, int]]]
+"""Ids of the outbox's rows, each with what is to be done about what."""
 
 
 @app.task(name="workers.relay", expires=5)
@@ -26,46 +52,65 @@ def relay_task() -> int:
     or the broker lose it, the row comes again.
     """
 
-    async def work(shop: Shop, _: Storage) -> list[tuple[str, int, dict[str, int]]]:
+    async def work(shop: Shop, _: Storage) -> dict[str, Jobs]:
         async with shop.database.reading() as session:
             if not await outbox.any_due(session, _now()):
-                return []
+                return {}
+        by_name: defaultdict[str, Jobs] = defaultdict(list)
         async with shop.database.writing.begin() as session:
-            return [(job.name, job.id, job.args) for job in await outbox.due(session, _now())]
+            for job in await outbox.due(session, _now()):
+                by_name[job.name].append((job.id, job.args))
+        return by_name
 
-    jobs = run(work)
-    for name, job_id, args in jobs:
-        app.send_task(name, kwargs={"job_id": job_id, **args})
-    return len(jobs)
+    by_name = run(work)
+    for name, jobs in by_name.items():
+        for some in _batches(jobs, AT_ONCE.get(name, 1)):
+            app.send_task(name, kwargs={"jobs": some})
+    return sum(map(len, by_name.values()))
 
 
 @app.task(name=settle.ROUTE_JOB)
-def route_order_task(job_id: int, order_id: int) -> None:
-    """Tell each workshop of its part of a paid order."""
+def route_orders_task(jobs: Jobs) -> None:
+    """Tell each workshop of its part of paid orders."""
+    orders = {job_id: args["order_id"] for job_id, args in jobs}
 
     async def work(shop: Shop, _: Storage) -> None:
         async with shop.database.writing.begin() as session:
-            await routing.route_order(session, job_id, order_id, _now())
+            await routing.route_orders(session, orders, _now())
+
+    run(work)
+
+
+@app.task(name=webhooks.EVENT_JOB)
+def take_events_task(jobs: Jobs) -> None:
+    """Make true what a gateway told and nobody has seen to."""
+
+    async def work(shop: Shop, _: Storage) -> None:
+        for job_id, args in jobs:
+            kept = await webhooks.read_event(shop, job_id, args["event_id"], _now())
+            await webhooks.take_events(shop, [kept])
 
     run(work)
 
 
 @app.task(name=settle.REFUND_JOB)
-def send_refund_task(job_id: int, refund_id: int) -> None:
+def send_refund_task(jobs: Jobs) -> None:
     """Ask the gateway to give money back."""
 
     async def work(shop: Shop, _: Storage) -> None:
-        await paying.send_refund(shop, job_id, refund_id, _now())
+        for job_id, args in jobs:
+            await paying.send_refund(shop, job_id, args["refund_id"], _now())
 
     run(work)
 
 
 @app.task(name=photos.RENDER_JOB)
-def render_photo_task(job_id: int, photo_id: int) -> None:
-    """Make a photo's renditions."""
+def render_photo_task(jobs: Jobs) -> None:
+    """Make photos' renditions."""
 
     async def work(shop: Shop, storage: Storage) -> None:
-        await photos.render_photo(shop.database, storage, job_id, photo_id, _now())
+        for job_id, args in jobs:
+            await photos.render_photo(shop.database, storage, job_id, args["photo_id"], _now())
 
     run(work)
 
@@ -87,5 +132,47 @@ def forget_task() -> None:
     async def work(shop: Shop, _: Storage) -> None:
         async with shop.database.writing.begin() as session:
             await signin.forget_old_sessions(session, _now())
+
+    run(work)
+
+
+@app.task(name="workers.watch", expires=600)
+def watch_task() -> None:
+    """Ask about payments past their end; tell the desk of work that is not getting done."""
+
+    async def work(shop: Shop, _: Storage) -> None:
+        await overdue.look_at_overdue(shop, _now())
+        await doctor.watch(shop.database, _now())
+
+    run(work)
+
+
+@app.task(name="workers.reconcile", expires=3600)
+def reconcile_task() -> None:
+    """Compare the last days of money with what the gateways tell."""
+
+    async def work(shop: Shop, _: Storage) -> None:
+        await reconcile.nightly(shop, _now())
+
+    run(work)
+
+
+@app.task(name="workers.examine", expires=3600)
+def examine_task() -> None:
+    """Look whether stock, money and the audit trail add up."""
+
+    async def work(shop: Shop, _: Storage) -> None:
+        await doctor.examine_nightly(shop.database, _now())
+
+    run(work)
+
+
+@app.task(name="workers.refund_windows", expires=3600)
+def refund_windows_task() -> None:
+    """Tell of unfinished orders whose money soon can not go back any more."""
+
+    async def work(shop: Shop, _: Storage) -> None:
+        async with shop.database.writing.begin() as session:
+            await refund_window.warn(session, _now())
 
     run(work)

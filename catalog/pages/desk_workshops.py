@@ -17,9 +17,19 @@ from catalog.answers import page, see_other
 from catalog.errors import Invalid
 from catalog.forms import read_form
 from catalog.models import Workshop
-from catalog.workshops import list_workshops, workshop_for
+from catalog.words import PAY_WAYS
+from catalog.workshops import PayWay, list_workshops, workshop_for
 
-_EMPTY = {"name": "", "village": "", "craft": "", "story": "", "phone": "", "makers": ""}
+_EMPTY = {
+    "name": "",
+    "village": "",
+    "craft": "",
+    "story": "",
+    "phone": "",
+    "makers": "",
+    "pay_way": PayWay.CASH.value,
+    "pay_to": "",
+}
 
 
 @get("/desk/workshops", opt=allow(STAFF), include_in_schema=False)
@@ -107,6 +117,7 @@ def _form(
         workshop=workshop,
         form=form,
         errors=errors,
+        pay_ways=PAY_WAYS.items(),
         may_change=actor.role in MANAGERS,
         may_see_products=actor.role in CATALOG_EDITORS,
     )

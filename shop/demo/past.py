@@ -16,10 +16,10 @@ from live.links import add_link, link_for_product
 from live.models import Placement, Show
 from live.shows import end_show, schedule_show, show_now, start_show
 from shop import routing
-from shop.checkout import Buyer, OrderRequest, place_order
+from shop.checkout import Buyer, OrderRequest, get_order, place_order
 from shop.demo.people import TALKING_POINTS
 from shop.gateways import REHEARSAL
-from shop.holds import Wanted
+from shop.holding import Wanted
 from shop.models import Order
 from shop.payments.gateway import GatewaySession, SessionState
 from shop.payments.rehearsal.store import Session as RehearsalSession
@@ -147,13 +147,14 @@ async def _schedule(session: AsyncSession, cast: Cast, title: str, start: dateti
 
 async def _order(session: AsyncSession, buyer: Buyer, wanted: list[Wanted], at: datetime) -> Order:
     request = OrderRequest(buyer=buyer, gateway=REHEARSAL, items=tuple(wanted))
-    return await place_order(session, request, "", at)
+    return await get_order(session, (await place_order(session, request, "", at)).token)
 
 
 async def _pay(session: AsyncSession, cast: Cast, order: Order, at: datetime) -> Order:
     told = _told(order, SessionState.COMPLETE)
     _remember(cast.store, order, told, at)
-    return await settle(session, order.payments[0].id, told, at)
+    await settle(session, order.payments[0].id, told, at)
+    return await get_order(session, order.token)
 
 
 def _told(order: Order, state: SessionState) -> GatewaySession:

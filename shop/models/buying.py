@@ -160,6 +160,7 @@ class Order(Base):
         CheckConstraint("total_fen = goods_fen + shipping_fen", name="total_adds_up"),
         Index("ix_orders_station_placed", "station_id", "placed_at"),
         Index("ix_orders_state_expires", "state", "expires_at"),
+        Index("ix_orders_phone", "buyer_phone", "state", "placed_at"),
     )
 
     id: Mapped[Id] = mapped_column(primary_key=True)

@@ -3,11 +3,12 @@
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from catalog.db import Base, Fen, Id, UtcTime
 from catalog.models import Kind, Workshop
+from shop.models.buying import WorkOrder
 
 
 class Posting(Base):
@@ -142,3 +143,26 @@ class Payout(Base):
 
     run: Mapped[PayoutRun] = relationship(lazy="raise", back_populates="payouts")
     workshop: Mapped[Workshop] = relationship(lazy="raise")
+    lines: Mapped[list["PayoutLine"]] = relationship(lazy="raise", order_by="PayoutLine.id")
+
+
+class PayoutLine(Base):
+    """What a payout is made up of; the lines sum to its amount.
+
+    What of a work order had not been paid out before, less than nothing where it was refunded
+    since; the line without a work order is what the station's fund put in.
+    """
+
+    __tablename__ = "payout_lines"
+    __table_args__ = (
+        UniqueConstraint("payout_id", "work_order_id"),
+        CheckConstraint("amount_fen <> 0", name="amount_not_zero"),
+        Index("ix_payout_lines_work_order", "work_order_id"),
+    )
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    payout_id: Mapped[Id] = mapped_column(ForeignKey("payouts.id"))
+    work_order_id: Mapped[Id | None] = mapped_column(ForeignKey("work_orders.id"))
+    amount_fen: Mapped[Fen]
+
+    work_order: Mapped[WorkOrder | None] = relationship(lazy="raise")

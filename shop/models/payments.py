@@ -31,7 +31,8 @@ class Payment(Base):
     """Money on its way in through one gateway session, which `session_id` names.
 
     `kept` says that the order stands on this money; money that came too late or twice is not
-    kept but refunded whole. `method` is the wallet or card that paid, "" until it is known, and
+    kept but refunded whole. `methods` are the ways of paying that were offered, none named for
+    all there are. `method` is the wallet or card that paid, "" until it is known, and
     `refund_until` the last day on which money can go back that way (docs/payments.md).
     """
 
@@ -51,6 +52,7 @@ class Payment(Base):
     session_id: Mapped[str | None] = mapped_column(String(120))
     intent_id: Mapped[str | None] = mapped_column(String(120))
     pay_url: Mapped[str] = mapped_column(Text, default="")
+    methods: Mapped[list[str]] = mapped_column(default=list)
     method: Mapped[str] = mapped_column(String(20), default="")
     refund_until: Mapped[date | None]
     kept: Mapped[bool] = mapped_column(default=False)

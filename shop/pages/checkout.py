@@ -19,12 +19,15 @@ from catalog.workshops import station_by_id
 from shop import shipping
 from shop.buying import order_pieces
 from shop.cart import way_back
-from shop.checkout import OrderRequest, order_of_hold, read_buyer
+from shop.carving import carved_lines, ticks_missing
+from shop.checkout import OrderRequest, read_buyer, token_of_hold
 from shop.context import Shop
 from shop.errors import HoldExpired
-from shop.holds import get_hold, must_be_open, release_hold
+from shop.holds import get_hold, is_open, release_hold
 from shop.models import Hold, HoldState
 from shop.pages.order import to_payment
+from shop.pages.ways import choice_for, way_of
+from shop.wallets import Way
 from shop.web.problems import STATUSES
 from shop.web.visit import browser_of
 
@@ -35,10 +38,13 @@ BLANK = dict.fromkeys(("name", "phone", "province", "city", "district", "detail"
 
 @get("/checkout/{token:str}", opt=allow(EVERYONE), include_in_schema=False)
 async def checkout(
-    token: FromPath[str], session: NamedDependency[AsyncSession], now: NamedDependency[datetime]
+    request: type_request,
+    token: FromPath[str],
+    session: NamedDependency[AsyncSession],
+    now: NamedDependency[datetime],
 ) -> Template | Redirect:
     """The form for what is held; the order, when there is one already."""
-    return await _answer(session, token, now, {}, {})
+    return await _answer(request, session, token, now, {}, {})
 
 
 @post("/checkout/{token:str}", opt=allow(EVERYONE), include_in_schema=False)
@@ -50,28 +56,54 @@ async def place(
 ) -> Template | Redirect:
     """On to where the order is paid. A form that is sent twice finds the same order."""
     typed = await read_form(request)
+    way = way_of(request, typed.get("way", ""))
     try:
-        order_request = OrderRequest(read_buyer(typed), shop.default_gateway, hold=token)
+        order_request = await _read(shop, token, typed, way)
         order = await order_pieces(shop, order_request, browser_of(request), now)
     except (Invalid, HoldExpired) as refusal:
         errors = refusal.errors if isinstance(refusal, Invalid) else {}
         async with shop.database.reading() as session:
-            return await _answer(session, token, now, typed, errors)
+            return await _answer(request, session, token, now, typed, errors)
+    if way is not None and way.other_screen:
+        return see_other(f"/o/{order.token}/screen")
     return await to_payment(shop, order)
 
 
 @post("/checkout/{token:str}/release", opt=allow(EVERYONE), include_in_schema=False)
-async def release(
-    token: FromPath[str], session: NamedDependency[AsyncSession], now: NamedDependency[datetime]
-) -> Redirect:
+async def release(token: FromPath[str], session: NamedDependency[AsyncSession]) -> Redirect:
     """The pieces are free again, at once."""
-    hold = await release_hold(session, token, now)
-    if hold.state == HoldState.ORDERED:
-        return see_other(f"/o/{(await order_of_hold(session, hold)).token}")
+    await release_hold(session, token)
+    hold = await get_hold(session, token)
+    ordered = await token_of_hold(session, hold.id)
+    if ordered is not None:
+        return see_other(f"/o/{ordered}")
     return see_other(await way_back(session, hold), "已经放回去了，没有收您的钱。")
 
 
+async def _read(shop: Shop, token: str, typed: dict[str, str], way: Way | None) -> OrderRequest:
+    """What the form asks for; raises Invalid with all its faults, the empty boxes' among them."""
+    async with shop.database.reading() as session:
+        errors = ticks_missing(await get_hold(session, token), typed)
+    if way is None:
+        errors["way"] = "请选一种付款方式。"
+    try:
+        buyer = read_buyer(typed)
+    except Invalid as error:
+        raise Invalid({**error.errors, **errors}) from error
+    if errors or way is None:
+        raise Invalid(errors)
+    return OrderRequest(
+        buyer,
+        way.gateway,
+        hold=token,
+        methods=way.methods,
+        custom_agreed="custom_agreed" in typed,
+        likeness_agreed="likeness_agreed" in typed,
+    )
+
+
 async def _answer(
+    request: type_request,
     session: AsyncSession,
     token: str,
     now: datetime,
@@ -79,16 +111,16 @@ async def _answer(
     errors: dict[str, str],
 ) -> Template | Redirect:
     hold = await get_hold(session, token)
-    if hold.state == HoldState.ORDERED:
-        return see_other(f"/o/{(await order_of_hold(session, hold)).token}")
-    try:
-        must_be_open(hold, now)
-    except HoldExpired:
+    ordered = await token_of_hold(session, hold.id)
+    if ordered is not None:
+        return see_other(f"/o/{ordered}")
+    if not is_open(hold, now):
         return await _expired(session, hold)
-    return await _form(session, hold, now, typed, errors)
+    return await _form(request, session, hold, now, typed, errors)
 
 
 async def _form(
+    request: type_request,
     session: AsyncSession,
     hold: Hold,
     now: datetime,
@@ -99,12 +131,15 @@ async def _form(
     parcels = len({line.product.workshop_id for line in hold.lines})
     fees = await shipping.fees(session, hold.station_id)
     postage = {province: fee * parcels for province, fee in fees.items()}
+    station = await station_by_id(session, hold.station_id)
     return page(
         "shop/checkout.html",
         status=422 if errors else 200,
-        station=await station_by_id(session, hold.station_id),
+        station=station,
+        choice=choice_for(request, station, typed.get("way", "")),
         hold=hold,
         in_time=now < hold.shown_until,
+        carved=await carved_lines(session, hold, now),
         goods_fen=goods,
         rule=shipping.fee_rule(fees),
         postage=postage,

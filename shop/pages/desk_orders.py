@@ -12,7 +12,7 @@ from litestar.response import Redirect, Template
 from litestar.types import ControllerRouterHandler
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog.access import ORDER_VIEWERS, Actor, allow
+from catalog.access import ORDER_VIEWERS, WORK_ORDER_DESK, Actor, allow
 from catalog.answers import page, see_other
 from catalog.forms import read_number
 from shop.context import Shop
@@ -27,6 +27,7 @@ from shop.orders import (
 )
 from shop.paying import look_at_payment
 from shop.payments.gateway import GatewayRefused, GatewayUnavailable
+from shop.requests import requests_of
 
 _SAID = {
     OrderState.UNPAID: ("warn", "问过了：买家还没有付款。"),
@@ -94,11 +95,12 @@ async def settle_order(
     if not waiting:
         return see_other(path, "这笔订单没有在等的付款。", kind="warn")
     try:
-        order = await look_at_payment(shop, waiting[-1].id, now)
+        for payment in waiting:
+            stands = await look_at_payment(shop, payment.id, now)
     except (GatewayUnavailable, GatewayRefused):
         async with shop.database.reading() as session:
             return await _page(session, actor, code, {"": _NO_ANSWER}, status=503)
-    kind, said = _SAID.get(order.state, ("ok", "问过了：钱已经到了。"))
+    kind, said = _SAID.get(stands, ("ok", "问过了：钱已经到了。"))
     return see_other(path, said, kind=kind)
 
 
@@ -117,6 +119,8 @@ async def _page(
         "families": {part.workshop_id: part.workshop.name for part in order.work_orders},
         "postings": await postings_of(session, order),
         "history": await history_of(session, order),
+        "requests": await requests_of(session, order.id),
+        "may_answer": actor.role in WORK_ORDER_DESK,
         "waiting": any(payment.state == PaymentState.OPEN for payment in order.payments),
     }
     return page("shop/desk_order.html", status=status, errors=errors or {}, **context)

@@ -15,6 +15,7 @@ from catalog.access import (
     ORDER_VIEWERS,
     SHOW_EDITORS,
     SHOW_VIEWERS,
+    TROUBLE_DESK,
     WORK_ORDER_DESK,
     Actor,
     allow,
@@ -24,9 +25,14 @@ from catalog.checks import BEIJING
 from live.shows import list_shows, span_text
 from shop import today
 from shop.orders import day_span
+from shop.pages.desk_troubles import rows_of
+from shop.troubles import list_open
 
 # A family that has not answered for so long is to be called.
 LATE = timedelta(hours=24)
+
+# The most pressing ones; the rest is a page of its own.
+MOST_TROUBLES = 5
 
 
 @get("/desk", opt=allow(SHOW_VIEWERS), include_in_schema=False)
@@ -40,11 +46,14 @@ async def today_page(
     start, end = day_span(day)
     shows = await list_shows(session, actor.station_id, since=start, until=end)
     orders = await _orders(session, actor, now) if actor.role in ORDER_VIEWERS else None
+    sees = actor.role in TROUBLE_DESK
+    troubles = await list_open(session, actor.station_id) if sees else []
     return page(
         "shop/desk_today.html",
         day=day,
         shows=[(show, span_text(show)) for show in reversed(shows)],
         orders=orders,
+        pressing=await rows_of(session, actor, troubles[:MOST_TROUBLES], now),
         may_air=actor.role in ON_AIR,
         may_schedule=actor.role in SHOW_EDITORS,
         may_call=actor.role in WORK_ORDER_DESK,
@@ -64,7 +73,6 @@ async def _orders(session: AsyncSession, actor: Actor, now: datetime) -> dict[st
         ],
         "notices": await today.open_notices(session, station_id),
         "running_out": await today.running_out(session, station_id),
-        "failed_refunds": await today.failed_refunds(session, station_id),
     }
 
 

@@ -157,6 +157,27 @@ async def decline(
     return see_other(f"{_LIST}/{work_order_id}", "记下了，钱在退给买家。")
 
 
+@post(f"{_LIST}/{{work_order_id:int}}/cancel", opt=allow(WORK_ORDER_DESK), include_in_schema=False)
+async def cancel(
+    request: Request[Any, Any, Any],
+    work_order_id: FromPath[int],
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    now: NamedDependency[datetime],
+) -> Template | Redirect:
+    """The buyer asked by telephone, before work has begun; the page said how much goes back."""
+    typed = await read_form(request)
+    try:
+        async with session.begin_nested():
+            await routing.cancel(session, actor, work_order_id, typed.get("cancel_reason"), now)
+    except Invalid as error:
+        errors = {"cancel_reason": error.errors["reason"]}
+        return await _page(session, actor, work_order_id, typed, errors, status=422)
+    except WrongWorkOrderState as error:
+        return await _page(session, actor, work_order_id, typed, {"": error.text}, status=409)
+    return see_other(f"{_LIST}/{work_order_id}", "取消了，钱在退给买家，现货可以再卖。")
+
+
 async def _page(
     session: AsyncSession,
     actor: Actor,
@@ -177,8 +198,9 @@ async def _page(
         may_act=actor.role in WORK_ORDER_DESK,
         may_ship=routing.may_take(work_order, "ship"),
         may_decline=routing.may_take(work_order, "decline"),
+        may_cancel=routing.may_take(work_order, "cancel"),
         carriers=[(name, name) for name in CARRIERS],
-        form={"carrier": "", "tracking": "", "reason": "", **(typed or {})},
+        form={"carrier": "", "tracking": "", "reason": "", "cancel_reason": "", **(typed or {})},
         errors=errors or {},
     )
 
@@ -189,4 +211,5 @@ ROUTES: list[ControllerRouterHandler] = [
     take_step,
     ship,
     decline,
+    cancel,
 ]

@@ -15,7 +15,7 @@ from catalog.forms import read_choices, read_form, read_number
 from shop.buying import hold_pieces
 from shop.context import Shop
 from shop.errors import PieceHeld
-from shop.holds import Wanted
+from shop.holding import Wanted
 from shop.pages.cart import cart_again, lines_of
 from shop.pages.product import product_page
 from shop.product_view import ProductView, view_by_id

@@ -15,11 +15,17 @@ from catalog.answers import page, see_other
 from catalog.errors import Invalid
 from catalog.forms import read_form, read_number
 from catalog.workshops import station_by_id
-from shop.checkout import address_for, get_pictured_order
+from shop.checkout import get_pictured_order
 from shop.context import Shop
-from shop.errors import PaymentUnavailable, WrongOrderState
+from shop.covered import uncover
+from shop.errors import AddressLocked, PaymentUnavailable, WrongOrderState
 from shop.models import Order, OrderState
+from shop.offline import waiting_receipt
+from shop.pages.ways import choice_for, chosen_for
 from shop.paying import hear_of_payment, open_payment
+from shop.requests import choices_of
+from shop.sheet import OrderSheet
+from shop.web.problems import STATUSES
 
 type_request = Request[Any, Any, Any]
 
@@ -29,10 +35,13 @@ WAITS = (2, 3, 4, 5, 8, 10, 15, 20, 30)
 
 @get("/o/{token:str}", opt=allow(EVERYONE), include_in_schema=False)
 async def order_page(
-    token: FromPath[str], session: NamedDependency[AsyncSession], now: NamedDependency[datetime]
+    request: type_request,
+    token: FromPath[str],
+    session: NamedDependency[AsyncSession],
+    now: NamedDependency[datetime],
 ) -> Template:
     """How the order stands."""
-    return await _page(session, await get_pictured_order(session, token), now)
+    return await _page(request, session, await get_pictured_order(session, token), now)
 
 
 @post("/o/{token:str}/address", opt=allow(EVERYONE), include_in_schema=False)
@@ -46,10 +55,15 @@ async def show_address(
     typed = (await read_form(request)).get("last4", "")
     order = await get_pictured_order(session, token)
     try:
-        address = address_for(order, typed)
+        address = await uncover(session, order, typed, now)
     except Invalid as error:
-        return await _page(session, order, now, typed=typed, errors=error.errors)
-    return await _page(session, order, now, address=address)
+        return await _page(request, session, order, now, typed=typed, errors=error.errors)
+    except AddressLocked as refusal:
+        errors, status = {"last4": refusal.text}, STATUSES[AddressLocked]
+        return await _page(
+            request, session, order, now, typed=typed, errors=errors, status=status
+        )
+    return await _page(request, session, order, now, address=address)
 
 
 @post("/o/{token:str}/pay", opt=allow(EVERYONE), include_in_schema=False)
@@ -60,7 +74,7 @@ async def pay(token: FromPath[str], shop: NamedDependency[Shop]) -> Redirect:
     return await to_payment(shop, order)
 
 
-async def to_payment(shop: Shop, order: Order) -> Redirect:
+async def to_payment(shop: Shop, order: Order | OrderSheet) -> Redirect:
     """To the gateway's page for the order, or to the order's own with why not."""
     try:
         return see_other(await open_payment(shop, order))
@@ -92,6 +106,7 @@ async def paid(
 
 
 async def _page(
+    request: type_request,
     session: AsyncSession,
     order: Order,
     now: datetime,
@@ -99,13 +114,20 @@ async def _page(
     address: str = "",
     typed: str = "",
     errors: dict[str, str] | None = None,
+    status: int = 422,
 ) -> Template:
+    station = await station_by_id(session, order.station_id)
+    receipt = None if order.paid_at else await waiting_receipt(session, order.id)
+    unpaid = order.state == OrderState.UNPAID and now < order.expires_at
     return page(
         "shop/order.html",
-        status=422 if errors else 200,
-        station=await station_by_id(session, order.station_id),
+        status=status if errors else 200,
+        station=station,
         order=order,
-        to_pay=order.state == OrderState.UNPAID and now < order.expires_at,
+        choice=choice_for(request, station, chosen_for(order)),
+        receipt=receipt,
+        to_pay=unpaid and receipt is None,
+        choices=await choices_of(session, order, now),
         address=address,
         typed=typed,
         errors=errors or {},

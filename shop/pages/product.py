@@ -17,7 +17,7 @@ from catalog.workshops import first_station, station_by_id
 from live.scans import ScanCounter
 from media.codes import normalise
 from shop.cart import cart_text, item_of, read_cart, with_one_more
-from shop.checkout import promised_if_ordered
+from shop.promise import promised_if_ordered
 from shop.product_extras import alike, fence_of, further_photos, unfinished
 from shop.product_view import Opened, OpenedLink, ProductView, Situation, view_by_slug
 from shop.web.remembered import Remembered

@@ -1,14 +1,17 @@
 """What a payment gateway does for us, without HTTP and without tables.
 
-The other side may be Stripe or the rehearsal service; callers cannot tell. All amounts are
-whole fen, all times aware UTC. Callers choose the idempotency keys, so a call that was cut
+The other side may be Stripe, the rehearsal service, or people at the station who count the money
+themselves; callers cannot tell. All amounts are whole fen, all times aware UTC. Callers choose the idempotency keys, so a call that was cut
 short may be repeated with the same key and moves money once.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+METHODS = ("card", "alipay", "wechat_pay")
+"""What a buyer may pay with at a gateway, as Stripe names it."""
 
 
 class SessionState(StrEnum):
@@ -31,7 +34,11 @@ class RefundState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """One payment to be made. `expires_at` lies 30 minutes to 24 hours ahead (Stripe's rule)."""
+    """One payment to be made. `expires_at` lies 30 minutes to 24 hours ahead (Stripe's rule).
+
+    `cancel_url` is the order's own page. `methods` are those of METHODS that can succeed where the
+    buyer is; a repeated request names the same ones, or its key is refused.
+    """
 
     payment_id: int
     order_code: str
@@ -41,6 +48,7 @@ class SessionRequest:
     cancel_url: str
     expires_at: datetime
     idempotency_key: str
+    methods: tuple[str, ...] = METHODS
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +142,12 @@ class Gateway(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class Listing(Protocol):
+    """A gateway that can be asked for all that was paid, not only for what we know of."""
+
+    async def paid_since(self, since: datetime) -> list[GatewaySession]:
+        """The sessions paid since then, newest first. Raises GatewayUnavailable, GatewayRefused."""
+        ...

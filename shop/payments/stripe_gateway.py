@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 from urllib.parse import quote
 
 import stripe
@@ -39,6 +40,9 @@ SIGNATURE_TOLERANCE = timedelta(minutes=5)
 # idempotency key, so it is harmless; more would outlast the buyer's patience, and the sweep
 # tries again anyway.
 NETWORK_RETRIES = 1
+
+# Of a hundred events each: more than any station sells in the days that are compared.
+MOST_PAGES = 50
 
 _FINAL = (
     stripe.InvalidRequestError,
@@ -103,6 +107,19 @@ class StripeGateway:
     async def fetch_refund(self, refund_id: str) -> GatewayRefund:
         return wire.read_refund(await self._call("get", f"/v1/refunds/{quote(refund_id, '')}", {}))
 
+    async def paid_since(self, since: datetime) -> list[GatewaySession]:
+        found: list[GatewaySession] = []
+        asked = {"type": "checkout.session.completed", "created": {"gte": int(since.timestamp())}}
+        more: dict[str, object] = {"limit": 100}
+        for _ in range(MOST_PAGES):
+            page = wire.read_events(await self._call("get", "/v1/events", {**asked, **more}))
+            recent = [event for event in page.events if event.created >= since]
+            found += [e.session for e in recent if e.session is not None and e.session.paid]
+            if not page.has_more or len(recent) < len(page.events):
+                break
+            more["starting_after"] = page.events[-1].id
+        return found
+
     def verify_event(self, payload: bytes, signature: str, now: datetime) -> GatewayEvent:
         try:
             # Stripe's check without its tolerance, which reads the machine's clock, not `now`.
@@ -142,7 +159,7 @@ def _session_path(session_id: str) -> str:
 
 
 def _session_params(request: SessionRequest) -> SessionCreateParams:
-    return {
+    params: SessionCreateParams = {
         "mode": "payment",
         "line_items": [
             {
@@ -156,8 +173,7 @@ def _session_params(request: SessionRequest) -> SessionCreateParams:
         ],
         # Those of these that are switched on for the account. (Stripe, since API 2026-09-30:
         # a fixed list, `payment_method_types`, is refused.)
-        "allowed_payment_method_types": ["card", "alipay", "wechat_pay"],
-        "payment_method_options": {"wechat_pay": {"client": "web"}},
+        "allowed_payment_method_types": cast(Any, list(request.methods)),
         # Otherwise Stripe may charge the buyer in another currency at its own rate.
         "adaptive_pricing": {"enabled": False},
         "client_reference_id": str(request.payment_id),
@@ -168,6 +184,9 @@ def _session_params(request: SessionRequest) -> SessionCreateParams:
         "locale": "zh",
         "idempotency_key": request.idempotency_key,
     }
+    if "wechat_pay" in request.methods:
+        params["payment_method_options"] = {"wechat_pay": {"client": "web"}}
+    return params
 
 
 def _refund_params(request: RefundRequest) -> RefundCreateParams:

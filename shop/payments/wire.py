@@ -1,5 +1,6 @@
 """Stripe's JSON, as far as we read it, and how it becomes our own words."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
@@ -69,9 +70,23 @@ class _Event(msgspec.Struct, tag_field="object", tag="event"):
     data: _EventData
 
 
+class _Events(msgspec.Struct):
+    data: list[_Event]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Some of the events that were asked for."""
+
+    events: list[GatewayEvent]
+    has_more: bool
+
+
 _session = msgspec.json.Decoder(_Session)
 _refund = msgspec.json.Decoder(_Refund)
 _event = msgspec.json.Decoder(_Event)
+_events = msgspec.json.Decoder(_Events)
 _event_object = msgspec.json.Decoder(_Session | _Refund)
 
 
@@ -93,7 +108,19 @@ def read_refund(body: str) -> GatewayRefund:
 
 def read_event(body: bytes) -> GatewayEvent:
     """An event whose signature was checked. Raises msgspec.DecodeError, a ValueError."""
-    event = _event.decode(body)
+    return _ours(_event.decode(body))
+
+
+def read_events(body: str) -> EventPage:
+    """A list of events. Raises GatewayUnavailable when the answer cannot be understood."""
+    try:
+        page = _events.decode(body)
+    except msgspec.DecodeError as error:
+        raise GatewayUnavailable(f"not a list of events we understand: {error}") from error
+    return EventPage([_ours(event) for event in page.data], page.has_more)
+
+
+def _ours(event: _Event) -> GatewayEvent:
     thing = _read_event_object(event.data.object)
     return GatewayEvent(
         id=event.id,

@@ -11,12 +11,20 @@ from litestar import Request
 from litestar.exceptions import NotFoundException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
-from catalog.access import ALLOW_KEY, Everyone
+from catalog.access import ALLOW_KEY, TROUBLE_DESK, Everyone
 from catalog.db import Database
 from catalog.errors import NotAllowed
 from shop.errors import BadForm, NotSignedIn
 from shop.signin import actor_of_session, actor_of_token
-from shop.web.visit import SESSION_COOKIE, actor_of, csrf_fits, set_actor, type_connection
+from shop.troubles import count_open
+from shop.web.visit import (
+    SESSION_COOKIE,
+    actor_of,
+    csrf_fits,
+    set_actor,
+    set_troubles,
+    type_connection,
+)
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Programs bring a bearer token or a signature, not a cookie: there is no form to forge.
@@ -61,6 +69,8 @@ async def _find_actor(connection: type_connection) -> None:
             actor = await actor_of_token(session, bearer)
         else:
             actor = await actor_of_session(session, str(cookie), datetime.now(UTC))
+        if actor and actor.role in TROUBLE_DESK and connection.url.path.startswith("/desk"):
+            set_troubles(connection, await count_open(session, actor.station_id))
     if actor is not None:
         set_actor(connection, actor)
     elif bearer:

@@ -10,13 +10,18 @@ from catalog.access import ALLOW_KEY, Actor
 # Address, words, and the key that goes there after G.
 PLACES = (
     ("/desk", "今天", "t"),
+    ("/desk/troubles", "要处理的", "x"),
     ("/desk/shows", "场次", "s"),
     ("/desk/orders", "订单", "o"),
     ("/desk/work-orders", "工单", "w"),
+    ("/desk/requests", "申请", "r"),
+    ("/desk/money", "账", "y"),
+    ("/desk/receipts", "收款", "k"),
     ("/desk/products", "作品", "p"),
     ("/desk/workshops", "作坊", "f"),
     ("/desk/links", "商品码", "l"),
     ("/desk/people", "成员", "m"),
+    ("/desk/station", "本站", "z"),
 )
 
 

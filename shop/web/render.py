@@ -20,7 +20,7 @@ from catalog.checks import BEIJING
 from catalog.people import ROLE_NAMES
 from catalog.words import yuan
 from shop.web.places import places_for
-from shop.web.visit import actor_of, csrf_token
+from shop.web.visit import actor_of, csrf_token, troubles_of
 
 WEB = Path(__file__).parent
 STATIC = WEB / "static"
@@ -46,6 +46,7 @@ def _frame(request: Request[Any, Any, Any]) -> dict[str, Any]:
         else None,
         "path": request.url.path,
         "places": places_for(request.app, actor),
+        "troubles": troubles_of(request),
         "flash": _flash(request),
         "now": datetime.now(UTC),
     }

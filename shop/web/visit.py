@@ -23,6 +23,7 @@ CSRF_HEADER = "X-CSRF-Token"
 _BROWSER = "xb_browser"
 _NEW_BROWSER = "xb_new_browser"
 _ACTOR = "xb_actor"
+_TROUBLES = "xb_troubles"
 
 type_connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -36,6 +37,17 @@ def actor_of(connection: type_connection) -> Actor | None:
     """The member behind a request; None for a stranger."""
     actor: Actor | None = connection.scope.get("state", {}).get(_ACTOR)
     return actor
+
+
+def set_troubles(connection: type_connection, count: int) -> None:
+    """Note how many troubles are open, for the desk's navigation."""
+    connection.scope["state"][_TROUBLES] = count
+
+
+def troubles_of(connection: type_connection) -> int:
+    """How many troubles were open when the request came; 0 for those who do not see them."""
+    count: int = connection.scope.get("state", {}).get(_TROUBLES, 0)
+    return count
 
 
 def browser_of(connection: type_connection) -> str:

@@ -3,11 +3,13 @@
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.access import Actor
 from catalog.db import Sessions
-from catalog.models import Member, Product, Role, Station, Stock, Workshop
+from catalog.models import Kind, Member, Product, Role, Station, Stock, Workshop
 from live.models import LineUpItem, Link, Placement, Show
+from live.selling import Asked, Pieces, Share, offer
 from tests.making import NOON, act, make_member, make_product
 
 
@@ -63,3 +65,14 @@ async def make_link(
         )
         session.add(link)
     return link
+
+
+async def take_pieces(session: AsyncSession, code: str, quantity: int) -> int:
+    """Hold pieces of what a code offers; how many came out of the show's allotment."""
+    offered = await offer(session, Asked(link=code))
+    carved = offered.kind == Kind.MADE_TO_ORDER
+    share = Share(offered.product_id, offered.item_id, quantity, carved)
+    pieces = await Pieces.lock(session, [share])
+    fenced = pieces.take(share)
+    await pieces.write(session)
+    return fenced

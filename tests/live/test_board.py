@@ -14,8 +14,9 @@ from live import selling
 from live.board import Board, Boards, board
 from live.models import Show, ShowState
 from live.scans import ScanCounter
+from live.selling import Sale
 from live.shows import end_show, show_now
-from tests.live.acting import host_of, item_of, make_link, sibling
+from tests.live.acting import host_of, item_of, make_link, sibling, take_pieces
 from tests.live.test_scans import note
 from tests.making import NOON, make_live_show, make_product
 
@@ -35,10 +36,10 @@ async def test_the_figures_are_those_of_the_database(database: Database) -> None
     note(counter, link, 7)
     await counter.flush()
     async with sessions.begin() as session:
-        await selling.take(session, await selling.offer_of_link(session, link.code), 3)
+        await take_pieces(session, link.code, 3)
     item = await item_of(sessions, show, product)
     async with sessions.begin() as session:
-        await selling.record_sale(session, item.id, 2, 48200, was_holding=True)
+        await selling.record_sales(session, [Sale(item.id, 2, 2, 48200)])
     now = await look(database, show.id)
     assert (now.state, now.now, now.next) == (
         ShowState.LIVE,

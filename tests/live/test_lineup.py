@@ -12,11 +12,10 @@ from catalog.db import Sessions
 from catalog.errors import Invalid, NotFound, OutOfStock
 from catalog.models import Kind, Product, ProductState, Role, Station
 from catalog.products import change_product
-from live import selling
 from live.lineup import put_line_up
 from live.models import LineUpItem, Show
 from live.shows import end_show, schedule_show, show_for
-from tests.live.acting import host_of, item_of, make_link, pieces, sibling
+from tests.live.acting import host_of, item_of, make_link, pieces, sibling, take_pieces
 from tests.making import (
     NOON,
     act,
@@ -130,7 +129,7 @@ async def test_the_end_of_the_show_gives_unsold_pieces_back(sessions: Sessions) 
     show = await make_live_show(sessions, [product], allotment=4)
     code = (await make_link(sessions, product, show)).code
     async with sessions.begin() as session:
-        await selling.take(session, await selling.offer_of_link(session, code), 1)
+        await take_pieces(session, code, 1)
     assert await pieces(sessions, product) == (5, 4)
     async with sessions.begin() as session:
         await end_show(session, await host_of(sessions, show), show.id, NOON)
@@ -144,7 +143,7 @@ async def test_an_allotment_does_not_shrink_below_what_is_promised(sessions: Ses
     host = await host_of(sessions, show)
     code = (await make_link(sessions, product, show)).code
     async with sessions.begin() as session:
-        await selling.take(session, await selling.offer_of_link(session, code), 2)
+        await take_pieces(session, code, 2)
     with pytest.raises(Invalid) as refused:
         await put(sessions, host, show, {"product": product.id, "allotment": 1})
     assert refused.value.errors == {
@@ -163,7 +162,7 @@ async def test_what_was_shown_or_bought_stays_in_the_line_up(sessions: Sessions)
     host = await host_of(sessions, show)
     code = (await make_link(sessions, bought, show)).code
     async with sessions.begin() as session:
-        await selling.take(session, await selling.offer_of_link(session, code), 1)
+        await take_pieces(session, code, 1)
     whole = [{"product": p.id, "allotment": 1} for p in (shown, bought, neither)]
     for rows, name in ((whole[1:], "福字圆挂"), (whole[::2], "平安竖匾")):
         with pytest.raises(Invalid) as refused:
@@ -239,7 +238,7 @@ async def test_buyers_and_an_editor_never_wait_on_each_other_in_a_circle(
 
     async def buy() -> None:
         async with sessions.begin() as session:
-            await selling.take(session, await selling.offer_of_link(session, code), 1)
+            await take_pieces(session, code, 1)
 
     async def edit(allotment: int) -> None:
         try:

@@ -11,9 +11,9 @@ from live import selling
 from live.errors import LinkRetired
 from live.links import retire_link
 from live.models import Show
-from live.selling import Offer
+from live.selling import Asked, Offer, Pieces, Sale, Share
 from live.shows import end_show
-from tests.live.acting import host_of, item_of, make_link, pieces
+from tests.live.acting import host_of, item_of, make_link, pieces, take_pieces
 from tests.making import NOON, make_live_show, make_product
 
 CODE = "7K3FD"
@@ -22,12 +22,12 @@ CODE = "7K3FD"
 async def take(sessions: Sessions, quantity: int) -> int:
     """Hold pieces by the product's code; how many were the show's own."""
     async with sessions.begin() as session:
-        return await selling.take(session, await selling.offer_of_link(session, CODE), quantity)
+        return await take_pieces(session, CODE, quantity)
 
 
 async def offered(sessions: Sessions) -> Offer:
     async with sessions() as session:
-        return await selling.offer_of_link(session, CODE)
+        return await selling.offer(session, Asked(link=CODE))
 
 
 async def give_back(
@@ -35,7 +35,10 @@ async def give_back(
 ) -> None:
     item = await item_of(sessions, show, product)
     async with sessions.begin() as session:
-        await selling.give_back(session, product, item.id, quantity, fenced)
+        share = Share(product.id, item.id, quantity, product.kind == Kind.MADE_TO_ORDER, fenced)
+        locked = await Pieces.lock(session, [], [share])
+        locked.give_back(share)
+        await locked.write(session)
 
 
 async def end(sessions: Sessions, show: Show) -> None:
@@ -55,7 +58,7 @@ async def test_the_show_price_holds_while_the_show_is_on_air(sessions: Sessions)
     await make_link(sessions, product, show)
     assert (await offered(sessions)).price_fen == 24100
     async with sessions() as session:
-        assert (await selling.offer_of_product(session, product.id)).price_fen == 26800
+        assert (await selling.offer(session, Asked(product_id=product.id))).price_fen == 26800
     await end(sessions, show)
     assert (await offered(sessions)).price_fen == 26800
 
@@ -64,7 +67,7 @@ async def test_without_a_show_price_the_usual_one_holds(sessions: Sessions) -> N
     product = await make_product(sessions)
     await make_link(sessions, product, await make_live_show(sessions, [product]))
     found = await offered(sessions)
-    assert found.item is not None
+    assert found.item_id is not None
     assert found.price_fen == 26800
 
 
@@ -78,7 +81,7 @@ async def test_a_retired_or_unknown_code_offers_nothing(sessions: Sessions) -> N
         await offered(sessions)
     async with sessions() as session:
         with pytest.raises(NotFound):
-            await selling.offer_of_link(session, "22222")
+            await selling.offer(session, Asked(link="22222"))
 
 
 async def test_the_shows_own_pieces_go_first(sessions: Sessions) -> None:
@@ -100,9 +103,10 @@ async def test_fenced_pieces_are_not_sold_outside_the_show(sessions: Sessions) -
     product = await make_product(sessions, on_hand=2)
     show = await make_live_show(sessions, [product], allotment=2)
     async with sessions.begin() as session:
-        found = await selling.offer_of_product(session, product.id)
+        share = Share(product.id, None, 1, carved=False)
+        locked = await Pieces.lock(session, [share])
         with pytest.raises(OutOfStock):
-            await selling.take(session, found, 1)
+            locked.take(share)
     await make_link(sessions, product, show)
     assert await take(sessions, 2) == 2
 
@@ -136,8 +140,9 @@ async def test_a_sale_counts_and_leaves_the_holds(sessions: Sessions) -> None:
     await take(sessions, 2)
     item = await item_of(sessions, show, product)
     async with sessions.begin() as session:
-        await selling.record_sale(session, item.id, 2, 48200, was_holding=True)
-        await selling.record_sale(session, item.id, 1, 24100, was_holding=False)
+        await selling.record_sales(
+            session, [Sale(item.id, 2, 2, 48200), Sale(item.id, 1, 0, 24100)]
+        )
     assert await counters(sessions, show, product) == (0, 0, 3, 72300)
 
 

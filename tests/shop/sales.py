@@ -11,10 +11,13 @@ from live.links import add_link
 from live.models import LineUpItem, Link, Placement, Show
 from shop.checkout import OrderRequest, get_order, place_order, read_buyer
 from shop.context import Shop
-from shop.holds import Wanted, make_hold
+from shop.holding import Wanted, make_hold
+from shop.holds import Held
 from shop.models import Hold, LedgerEntry, Order, Payment, Posting, Refund
-from shop.payments.gateway import Gateway, GatewaySession, SessionState
+from shop.payments.gateway import Gateway, GatewayEvent, GatewaySession, SessionState
 from shop.settle import settle
+from shop.sheet import OrderSheet
+from shop.webhooks import Kept, Signed, keep_events, take_events
 from tests.making import BUYER, NOON, act, make_member, make_product, make_station, make_workshop
 
 GATEWAY = "rehearsal"
@@ -32,7 +35,7 @@ def want(product: Product, quantity: object = 1, **more: Any) -> Wanted:
 
 async def hold(
     sessions: Sessions, *wanted: Wanted, browser: str = "", now: datetime = NOON
-) -> Hold:
+) -> Held:
     async with sessions.begin() as session:
         return await make_hold(session, wanted, browser, now)
 
@@ -45,7 +48,8 @@ async def order(
     sessions: Sessions, *wanted: Wanted, now: datetime = NOON, buyer: dict[str, str] = BUYER
 ) -> Order:
     async with sessions.begin() as session:
-        return await place_order(session, request_for(*wanted, buyer=buyer), "", now)
+        placed = await place_order(session, request_for(*wanted, buyer=buyer), "", now)
+    return await look(sessions, placed)
 
 
 def tell(payment: Payment, state: SessionState, *, paid: bool = False) -> GatewaySession:
@@ -73,7 +77,9 @@ async def settle_as(
     sessions: Sessions, payment: Payment, told: GatewaySession, now: datetime = NOON
 ) -> Order:
     async with sessions.begin() as session:
-        return await settle(session, payment.id, told, now)
+        judged = await settle(session, payment.id, told, now)
+    async with sessions() as session:
+        return await get_order(session, judged.token)
 
 
 async def pay(sessions: Sessions, placed: Order, now: datetime = NOON) -> Order:
@@ -88,7 +94,7 @@ async def expire(sessions: Sessions, placed: Order, now: datetime = NOON) -> Ord
     return await look(sessions, placed)
 
 
-async def look(sessions: Sessions, placed: Order) -> Order:
+async def look(sessions: Sessions, placed: Order | OrderSheet) -> Order:
     async with sessions() as session:
         return await get_order(session, placed.token)
 
@@ -184,3 +190,16 @@ async def two_workshops(sessions: Sessions, on_hand: int = 3, **values: Any) -> 
         await make_product(sessions, workshop, on_hand=on_hand, **values)
         for workshop in (second, first)
     ]
+
+
+async def hear(
+    shop: Shop, event: GatewayEvent, gateway: str = GATEWAY, now: datetime = NOON
+) -> bool:
+    """Whether an event that a gateway tells was new; it is kept, and seen to."""
+    signed = Signed(gateway, event, "", now)
+    kept = (await keep_events(shop, [signed]))[signed]
+    if kept is None:
+        return False
+    assert isinstance(kept, Kept)
+    assert (await take_events(shop, [kept]))[kept] is True
+    return True

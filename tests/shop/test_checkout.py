@@ -12,10 +12,12 @@ from catalog.errors import Invalid, NotFound, OutOfStock
 from catalog.models import Kind, Product, Workshop
 from shop import routing
 from shop.buying import order_pieces
-from shop.checkout import OrderRequest, place_order, promised_if_ordered, read_buyer
+from shop.checkout import OrderRequest, place_order, read_buyer
 from shop.errors import HoldExpired, KeyReused
-from shop.holds import KEPT, Wanted, get_hold, release_hold
+from shop.holding import Wanted
+from shop.holds import KEPT, Held, get_hold, release_hold
 from shop.models import Hold, HoldState, Order
+from shop.promise import promised_if_ordered
 from tests.making import BUYER, NOON, act, make_product, make_station, make_workshop
 from tests.shop.sales import (
     GATEWAY,
@@ -37,13 +39,14 @@ LATER = NOON + timedelta(minutes=5)
 DEAD = NOON + KEPT
 
 
-def request_of(made: Hold, **changes: str) -> OrderRequest:
+def request_of(made: Held, **changes: str) -> OrderRequest:
     return OrderRequest(read_buyer({**BUYER, **changes}), GATEWAY, hold=made.token)
 
 
 async def place(sessions: Sessions, request: OrderRequest, now: datetime = LATER) -> Order:
     async with sessions.begin() as session:
-        return await place_order(session, request, "", now)
+        placed = await place_order(session, request, "", now)
+    return await look(sessions, placed)
 
 
 async def count(sessions: Sessions, table: type[Order] | type[Hold]) -> int:
@@ -170,7 +173,7 @@ async def test_a_hold_that_is_over_becomes_no_order(sessions: Sessions) -> None:
     product = await make_product(sessions)
     dead, given_back = await hold(sessions, want(product)), await hold(sessions, want(product))
     async with sessions.begin() as session:
-        await release_hold(session, given_back.token, NOON)
+        await release_hold(session, given_back.token)
     for made, now in ((dead, DEAD), (given_back, NOON)):
         with pytest.raises(HoldExpired):
             await place(sessions, request_of(made), now)

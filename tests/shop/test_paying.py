@@ -1,6 +1,7 @@
 """Talking to the gateway: the rehearsal service over real HTTP, which may be away or silent."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ from shop.paying import (
     send_refund,
     sweep,
 )
+from shop.payments import wire
 from shop.payments.gateway import (
     GatewayEvent,
     GatewayRefund,
@@ -41,8 +43,8 @@ from shop.payments.gateway import (
 from shop.payments.gateway import RefundState as GatewayRefundState
 from shop.payments.rehearsal.config import RehearsalConfig
 from shop.payments.stripe_gateway import StripeGateway
-from shop.settle import REFUND_JOB
-from shop.webhooks import take_event
+from shop.settle import REFUND_JOB, ROUTE_JOB
+from shop.webhooks import EVENT_JOB, OURS, Kept, Signed, keep_events, read_event, take_events
 from tests.making import NOON, act, make_product
 from tests.serving import free_port
 from tests.shop.payments.conftest import API_KEY, SECRET, mounted, serving
@@ -50,6 +52,7 @@ from tests.shop.sales import (
     GATEWAY,
     entries,
     figures,
+    hear,
     hold,
     is_expired,
     is_paid,
@@ -165,12 +168,12 @@ async def test_a_silent_payment_is_found_by_asking(
 ) -> None:
     async with till.open():
         placed, url = await opened(shop, sessions)
-        assert (await look_at_payment(shop, placed.payments[0].id, NOON)).state == "unpaid"
+        assert await look_at_payment(shop, placed.payments[0].id, NOON) == "unpaid"
         assert not await hear_of_payment(shop, await look(sessions, placed), NOON)
         await till.pay(url)
-        assert (await look_at_payment(shop, placed.payments[0].id, NOON)).state == "paid"
+        assert await look_at_payment(shop, placed.payments[0].id, NOON) == "paid"
     # Known now: nobody is asked.
-    assert (await look_at_payment(shop, placed.payments[0].id, NOON)).state == "paid"
+    assert await look_at_payment(shop, placed.payments[0].id, NOON) == "paid"
     assert await hear_of_payment(shop, await look(sessions, placed), NOON)
     done = await look(sessions, placed)
     assert done.payments[0].intent_id is not None
@@ -199,7 +202,7 @@ async def test_closing_an_open_payment_expires_it_there_and_here(
     async with till.open():
         placed, url = await opened(shop, sessions)
         for _ in range(2):
-            assert (await close_payment(shop, placed.payments[0].id, DEAD)).state == "expired"
+            assert await close_payment(shop, placed.payments[0].id, DEAD) == "expired"
         assert (await till.browser.post(url, data={})).status_code == 410
     assert await held_of(sessions, placed) == [(3, 0)]
 
@@ -210,7 +213,7 @@ async def test_closing_a_payment_that_was_paid_meanwhile_keeps_the_money(
     async with till.open():
         placed, url = await opened(shop, sessions)
         await till.pay(url)
-        assert (await close_payment(shop, placed.payments[0].id, DEAD)).state == "paid"
+        assert await close_payment(shop, placed.payments[0].id, DEAD) == "paid"
     assert await held_of(sessions, placed) == [(3, 1)]
     assert len(await entries(sessions)) == 3
 
@@ -358,7 +361,7 @@ async def declined(
     """A refund to send, of an order paid in a way that says how refunds go."""
     placed, url = await opened(shop, sessions)
     await till.pay(url, behaviour)
-    placed = await look_at_payment(shop, placed.payments[0].id, NOON)
+    await look_at_payment(shop, placed.payments[0].id, NOON)
     part = (await look(sessions, placed)).work_orders[0]
     manager = act(await staff(sessions, part.lines[0].product))
     async with sessions.begin() as session:
@@ -423,8 +426,7 @@ async def test_a_refund_that_takes_its_time_is_told_of_later(
         till.at(later)
         after = await till.gateway.fetch_refund(pending.gateway_id or "")
     for name, told in (("evt_2", after), ("evt_2", after), ("evt_1", before)):
-        async with sessions.begin() as session:
-            await take_event(session, GATEWAY, refund_event(name, told), later)
+        await hear(shop, refund_event(name, told), now=later)
         (done,) = await refunds(sessions)
         assert (done.state, done.done_at) == (end, later)
 
@@ -438,13 +440,12 @@ async def test_a_refund_whose_end_was_told_before_its_name_was_written_ends(
         job, refund = await declined(shop, sessions, till, "refund_later")
         async with sessions() as session:
             intent = (await session.get_one(Payment, refund.payment_id)).intent_id
-        key = f"refund-{refund.id}"
+        key = f"refund-{refund.id}-1"
         answer = await till.gateway.refund(
             RefundRequest(intent or "", refund.amount_fen, key, refund.payment_id)
         )
         told = replace(answer, state=GatewayRefundState.SUCCEEDED)
-        async with sessions.begin() as session:
-            await take_event(session, GATEWAY, refund_event("evt_1", told), later)
+        await hear(shop, refund_event("evt_1", told), now=later)
         assert (await refunds(sessions))[0].state == RefundState.REQUESTED
         await send_refund(shop, job.id, refund.id, till.at(later))
     (done,) = await refunds(sessions)
@@ -456,41 +457,59 @@ def session_event(name: str, told: GatewaySession | None) -> GatewayEvent:
     return GatewayEvent(name, "checkout.session.x", told, None, NOON)
 
 
-async def take(sessions: Sessions, event: GatewayEvent, gateway: str = GATEWAY) -> int | None:
-    async with sessions.begin() as session:
-        return await take_event(session, gateway, event, NOON)
-
-
 async def events(sessions: Sessions) -> int:
     async with sessions() as session:
         return await session.scalar(select(func.count()).select_from(WebhookEvent)) or 0
 
 
-async def test_an_event_is_taken_once(sessions: Sessions) -> None:
+async def test_an_event_is_taken_once(shop: Shop, sessions: Sessions) -> None:
     placed = await order(sessions, want(await make_product(sessions)))
     event = session_event("evt_1", is_paid(placed.payments[0]))
-    assert await take(sessions, event) == placed.id
-    assert await take(sessions, event) is None
+    assert await hear(shop, event)
+    assert not await hear(shop, event)
     assert await events(sessions) == 1
     assert (await look(sessions, placed)).state == OrderState.PAID
     assert len(await entries(sessions)) == 3
+    assert await jobs(sessions, EVENT_JOB) == []
 
 
-async def test_events_may_come_in_any_order(sessions: Sessions) -> None:
+async def test_events_of_one_moment_are_taken_together(shop: Shop, sessions: Sessions) -> None:
+    product = await make_product(sessions, on_hand=9)
+    placed = [await order(sessions, want(product)) for _ in range(4)]
+    told = [is_paid(one.payments[0]) for one in placed[:3]] + [is_expired(placed[3].payments[0])]
+    signed = [
+        Signed(GATEWAY, session_event(f"evt_{n}", one), "", NOON)
+        for n, one in enumerate([*told, told[0]])
+    ]
+    again = Signed(GATEWAY, signed[0].event, "", NOON)
+    kept = await keep_events(shop, [*signed, again])
+    assert kept[again] is None
+    new = [one for one in kept.values() if isinstance(one, Kept)]
+    assert len(new) == 5
+    assert set((await take_events(shop, new)).values()) == {True}
+    states = [(await look(sessions, one)).state for one in placed]
+    assert states == ["paid", "paid", "paid", "expired"]
+    assert await figures(sessions, product) == [(9, 3)]
+    assert await jobs(sessions, EVENT_JOB) == []
+    assert len(await jobs(sessions, ROUTE_JOB)) == 3
+    assert sum(fen for *_, fen in await entries(sessions)) == 0
+
+
+async def test_events_may_come_in_any_order(shop: Shop, sessions: Sessions) -> None:
     product = await make_product(sessions)
     first, second = await order(sessions, want(product)), await order(sessions, want(product))
     complete = tell(first.payments[0], SessionState.COMPLETE)
     for name, told in enumerate(
         (is_paid(first.payments[0]), is_expired(first.payments[0]), complete)
     ):
-        await take(sessions, session_event(f"evt_a{name}", told))
+        await hear(shop, session_event(f"evt_a{name}", told))
     for name, told in enumerate((is_expired(second.payments[0]), is_paid(second.payments[0]))):
-        await take(sessions, session_event(f"evt_b{name}", told))
+        await hear(shop, session_event(f"evt_b{name}", told))
     assert [(await look(sessions, one)).state for one in (first, second)] == ["paid", "paid"]
     assert await figures(sessions, product) == [(3, 2)]
 
 
-async def test_events_that_are_not_about_us_change_nothing(sessions: Sessions) -> None:
+async def test_events_that_are_not_about_us_change_nothing(shop: Shop, sessions: Sessions) -> None:
     placed = await order(sessions, want(await make_product(sessions)))
     said = is_paid(placed.payments[0])
     others = [
@@ -499,22 +518,48 @@ async def test_events_that_are_not_about_us_change_nothing(sessions: Sessions) -
         replace(said, payment_id=None),
     ]
     for n, told in enumerate([*others, None]):
-        assert await take(sessions, session_event(f"evt_{n}", told)) is None
-    assert await take(sessions, session_event("evt_5", said), "stripe") is None
+        assert await hear(shop, session_event(f"evt_{n}", told))
+    assert await hear(shop, session_event("evt_5", said), "stripe")
     unknown = GatewayRefund("re_1", GatewayRefundState.SUCCEEDED, 27600, None, None)
-    assert await take(sessions, refund_event("evt_6", unknown)) is None
+    assert await hear(shop, refund_event("evt_6", unknown))
     assert await events(sessions) == 6
     assert (await look(sessions, placed)).state == OrderState.UNPAID
     assert await entries(sessions) == []
 
 
-async def test_an_event_that_could_not_be_taken_is_taken_when_told_again(
-    sessions: Sessions,
+async def test_an_event_whose_taker_died_waits_for_the_worker(
+    shop: Shop, sessions: Sessions
 ) -> None:
     placed = await order(sessions, want(await make_product(sessions)))
-    event = session_event("evt_1", is_paid(placed.payments[0]))
-    async with sessions() as session:
-        await take_event(session, GATEWAY, event, NOON)
-        await session.rollback()
-    assert await events(sessions) == 0
-    assert await take(sessions, event) == placed.id
+    payment = placed.payments[0]
+    thing = {
+        "id": "cs_1",
+        "object": "checkout.session",
+        "url": None,
+        "status": "complete",
+        "payment_status": "paid",
+        "amount_total": payment.amount_fen,
+        "currency": "cny",
+        "payment_intent": "pi_1",
+        "client_reference_id": str(payment.id),
+        "metadata": {},
+    }
+    told = {
+        "id": "evt_1",
+        "object": "event",
+        "type": "checkout.session.completed",
+        "created": int(NOON.timestamp()),
+        "data": {"object": thing},
+    }
+    payload = json.dumps(told)
+    event = wire.read_event(payload.encode())
+    await keep_events(shop, [Signed(GATEWAY, event, payload, NOON)])
+    assert (await look(sessions, placed)).state == OrderState.UNPAID
+    (job,) = await jobs(sessions, EVENT_JOB)
+    assert job.run_at == NOON + OURS
+    for _ in range(2):
+        kept = await read_event(shop, job.id, job.args["event_id"], NOON)
+        await take_events(shop, [kept])
+        assert (await look(sessions, placed)).state == OrderState.PAID
+    assert await jobs(sessions, EVENT_JOB) == []
+    assert len(await jobs(sessions, ROUTE_JOB)) == 1

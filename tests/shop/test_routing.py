@@ -47,6 +47,7 @@ STEPS: dict[str, tuple[object, ...]] = {
     "ship": PARCEL,
     "deliver": (),
     "decline": ("木头裂了",),
+    "cancel": ("买家不要了",),
 }
 
 Step = Callable[..., Awaitable[WorkOrder]]
@@ -76,7 +77,7 @@ async def artisan(sessions: Sessions, product: Product) -> Actor:
 
 async def route(sessions: Sessions, job_id: int, order_id: int) -> None:
     async with sessions.begin() as session:
-        await routing.route_order(session, job_id, order_id, NOON)
+        await routing.route_orders(session, {job_id: order_id}, NOON)
 
 
 async def notices(sessions: Sessions) -> list[tuple[int | None, str]]:
@@ -170,15 +171,17 @@ AFTER = {
     "shipped": ("accept", "ship"),
     "delivered": ("accept", "ship", "deliver"),
     "declined": ("decline",),
+    "cancelled": ("cancel",),
 }
 MAY_FOLLOW = {
-    "new": {"accept", "decline"},
-    "accepted": {"accept", "start", "ready", "ship", "decline"},
+    "new": {"accept", "decline", "cancel"},
+    "accepted": {"accept", "start", "ready", "ship", "decline", "cancel"},
     "making": {"start", "ready", "ship"},
     "ready": {"ready", "ship"},
     "shipped": {"ship", "deliver"},
     "delivered": {"deliver"},
     "declined": {"decline"},
+    "cancelled": {"cancel"},
 }
 
 
@@ -213,7 +216,7 @@ async def test_nothing_follows_what_is_unpaid_or_expired(sessions: Sessions) -> 
         await take(sessions, manager, placed.work_orders[0], "accept")
     assert refusal.value.text == "这张工单还没有付款，不能接。"
     await expire(sessions, placed)
-    assert await refused(sessions, manager, placed.work_orders[0]) == set(STEPS)
+    assert await refused(sessions, manager, placed.work_orders[0]) == set(STEPS) - {"cancel"}
     assert await audit(sessions) == []
 
 
@@ -225,6 +228,13 @@ async def test_the_reason_of_a_refusal_is_told(sessions: Sessions) -> None:
         (("accept", "start"), "decline", "已经动工，不能再说接不了。"),
         (("accept", "ship"), "accept", "这张工单已经走过这一步了。"),
         (("decline",), "accept", "这张工单已经说了接不了，钱在退给买家。"),
+        (("cancel",), "accept", "这张工单已经取消。"),
+        (("decline",), "cancel", "这家作坊已经说了接不了，这部分的钱在退给买家。"),
+        (
+            ("accept", "ready"),
+            "cancel",
+            "作坊已经做好，不能直接取消了。可以申请取消，由社工站和作坊商量。",
+        ),
     ):
         placed, manager = await paid(sessions, product)
         part = await take(sessions, manager, placed.work_orders[0], *way)

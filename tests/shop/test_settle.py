@@ -12,7 +12,7 @@ from catalog.models import Kind, Product
 from live.models import Show
 from live.shows import end_show
 from shop import ledger, routing
-from shop.holds import Wanted
+from shop.holding import Wanted
 from shop.models import Order, OrderState, Payment, PaymentState, WorkOrder, WorkOrderState
 from shop.payments.gateway import SessionState
 from shop.settle import REFUND_JOB, ROUTE_JOB, settle

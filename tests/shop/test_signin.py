@@ -17,6 +17,7 @@ from shop.signin import (
     MOST_PER_ADDRESS,
     MOST_PER_LOGIN,
     STAFF_SESSION,
+    TRIES_KEPT,
     WINDOW,
     actor_of_session,
     actor_of_token,
@@ -228,7 +229,7 @@ async def test_what_is_over_is_forgotten(database: Database) -> None:
     async with sessions.begin() as session:
         await new_session(session, member, NOON - STAFF_SESSION)
         token = await new_session(session, member, NOON)
-    await fail(database, "a", 3, now=NOON - WINDOW)
+    await fail(database, "a", 3, now=NOON - TRIES_KEPT)
     await fail(database, "b", 2)
     async with sessions.begin() as session:
         await forget_old_sessions(session, NOON)

@@ -9,7 +9,7 @@ from catalog.db import Sessions
 from catalog.errors import NotFound
 from catalog.models import AuditEntry, Role
 from shop import routing, today
-from shop.models import Notice, Order, Refund, RefundState
+from shop.models import Notice, Order
 from tests.making import NOON, act, make_member, make_product, make_station
 from tests.shop.sales import jobs, order, pay, staff, two_workshops, want
 
@@ -21,7 +21,7 @@ MIDNIGHT = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
 async def route(sessions: Sessions, placed: Order) -> None:
     job = (await jobs(sessions, "shop.route_order"))[-1]
     async with sessions.begin() as session:
-        await routing.route_order(session, job.id, placed.id, NOON)
+        await routing.route_orders(session, {job.id: placed.id}, NOON)
 
 
 async def test_a_day_counts_what_was_paid_between_its_midnights(sessions: Sessions) -> None:
@@ -99,22 +99,6 @@ async def test_the_next_order_to_run_out_comes_first(sessions: Sessions) -> None
     async with sessions() as session:
         found = await today.running_out(session, product.station_id)
     assert [row.id for row in found] == [soon.id, late.id]
-
-
-async def test_a_refund_that_failed_is_shown_with_its_order(sessions: Sessions) -> None:
-    product = await make_product(sessions)
-    placed = await pay(sessions, await order(sessions, want(product)))
-    manager = act(await staff(sessions, product))
-    async with sessions.begin() as session:
-        await routing.decline(session, manager, placed.work_orders[0].id, "病了", NOON)
-    async with sessions() as session:
-        assert await today.failed_refunds(session, product.station_id) == []
-    async with sessions.begin() as session:
-        refund = (await session.scalars(select(Refund))).one()
-        refund.state = RefundState.FAILED
-    async with sessions() as session:
-        [(failed, code)] = await today.failed_refunds(session, product.station_id)
-    assert (failed.id, failed.amount_fen, code) == (refund.id, 27600, placed.code)
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("request_key", name=op.f("uq_orders_request_key")),
         sa.UniqueConstraint("token", name=op.f("uq_orders_token")),
     )
+    op.create_index(
+        "ix_orders_phone", "orders", ["buyer_phone", "state", "placed_at"], unique=False
+    )
     op.create_index("ix_orders_state_expires", "orders", ["state", "expires_at"], unique=False)
     op.create_index("ix_orders_station_placed", "orders", ["station_id", "placed_at"], unique=False)
     op.create_table(
@@ -428,6 +431,7 @@ def upgrade() -> None:
         sa.Column("session_id", sa.String(length=120), nullable=True),
         sa.Column("intent_id", sa.String(length=120), nullable=True),
         sa.Column("pay_url", sa.Text(), nullable=False),
+        sa.Column("methods", sa.JSON(), nullable=False),
         sa.Column("method", sa.String(length=20), nullable=False),
         sa.Column("refund_until", sa.Date(), nullable=True),
         sa.Column("kept", sa.Boolean(), nullable=False),
@@ -1213,6 +1217,29 @@ def upgrade() -> None:
     )
     op.create_index("ix_scans_link", "scans", ["link_id"], unique=False)
     op.create_index("ix_scans_show", "scans", ["show_id", "product_id"], unique=False)
+    op.create_table(
+        "payout_lines",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "payout_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "work_order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("amount_fen <> 0", name=op.f("ck_payout_lines_amount_not_zero")),
+        sa.ForeignKeyConstraint(
+            ["payout_id"], ["payouts.id"], name=op.f("fk_payout_lines_payout_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["work_order_id"], ["work_orders.id"], name=op.f("fk_payout_lines_work_order_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_payout_lines")),
+        sa.UniqueConstraint(
+            "payout_id", "work_order_id", name=op.f("uq_payout_lines_payout_id_work_order_id")
+        ),
+    )
+    op.create_index("ix_payout_lines_work_order", "payout_lines", ["work_order_id"], unique=False)
     # Shows and line-up items point at each other. SQLite took the key with the table above.
     if op.get_bind().dialect.name != "sqlite":
         op.create_foreign_key(

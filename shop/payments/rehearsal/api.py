@@ -3,13 +3,14 @@
 import hashlib
 import hmac
 import sqlite3
+from dataclasses import dataclass
 
 import msgspec
 
 from shop.payments.rehearsal import events, objects, refunds, sessions
 from shop.payments.rehearsal.asgi import Request, Response
-from shop.payments.rehearsal.config import RehearsalConfig
-from shop.payments.rehearsal.errors import ApiError
+from shop.payments.rehearsal.config import Behaviour, RehearsalConfig
+from shop.payments.rehearsal.errors import ApiError, NoAnswer
 from shop.payments.rehearsal.forms import Form
 from shop.payments.rehearsal.store import Store
 
@@ -18,8 +19,22 @@ MAX_KEY = 255
 KEY_SECONDS = 24 * 60 * 60
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An answer that was given under an idempotency key; the columns of `answers`."""
+
+    key: str
+    request: str
+    status: int
+    body: bytes
+    created: int
+
+
 def answer(store: Store, config: RehearsalConfig, request: Request) -> Response:
-    """Answer a request below /v1; never raises for what the caller did."""
+    """Answer a request below /v1; never raises for what the caller did.
+
+    Raises NoAnswer when the payment that is asked about was told to be unreachable.
+    """
     try:
         _authorize(request, config.api_key)
         now = config.clock().timestamp()
@@ -47,14 +62,14 @@ def _get(store: Store, config: RehearsalConfig, request: Request, now: float) ->
         case "GET", ["checkout", "sessions", session_id]:
             return sessions.fetch(store, session_id, config, now)
         case "GET", ["payment_intents", intent_id]:
-            return objects.payment_intent(sessions.by_intent(store.reading, intent_id, "intent"))
+            return objects.payment_intent(sessions.by_intent(store.single, intent_id, "intent"))
         case "GET", ["charges", charge_id]:
-            paid = sessions.by_charge(store.reading, charge_id)
-            return objects.charge(paid, refunds.refunded_fen(store.reading, paid, now))
+            paid = sessions.by_charge(store.single, charge_id)
+            return objects.charge(paid, refunds.refunded_fen(store.single, paid, now))
         case "GET", ["refunds", refund_id]:
-            return refunds.fetch(store.reading, refund_id, now)
+            return refunds.fetch(store.single, refund_id, now)
         case "GET", ["events"]:
-            return events.listing(store.reading, request.query, now)
+            return events.listing(store.single, request.query, now)
         case _:
             raise _unknown(request)
 
@@ -68,7 +83,8 @@ def _post(store: Store, config: RehearsalConfig, request: Request, now: float) -
     fingerprint = _fingerprint(request.path, form)
     with store.writing() as db:
         if key is not None and (kept := _kept_answer(db, key, fingerprint)) is not None:
-            return kept
+            _check_reachable(form, kept.created, now)
+            return _json(kept.status, kept.body, {"idempotent-replayed": "true"})
         try:
             status, body = 200, msgspec.json.encode(_change(db, config, request, form, now))
         except ApiError as error:
@@ -80,6 +96,7 @@ def _post(store: Store, config: RehearsalConfig, request: Request, now: float) -
                 "INSERT INTO answers VALUES (?, ?, ?, ?, ?)",
                 (key, fingerprint, status, body, int(now)),
             )
+    _check_reachable(form, now, now)
     return _json(status, body)
 
 
@@ -99,17 +116,25 @@ def _change(
             raise _unknown(request)
 
 
-def _kept_answer(db: sqlite3.Connection, key: str, fingerprint: str) -> Response | None:
-    row = db.execute("SELECT request, status, body FROM answers WHERE key = ?", (key,)).fetchone()
+def _check_reachable(form: Form, created: float, now: float) -> None:
+    """Raises NoAnswer for a session that was told so when it was made: made, but nobody hears."""
+    told = form.text("metadata[rehearsal]")
+    if told == Behaviour.UNREACHABLE and sessions.is_unreachable(created, now):
+        raise NoAnswer
+
+
+def _kept_answer(db: sqlite3.Connection, key: str, fingerprint: str) -> _Kept | None:
+    row = db.execute("SELECT * FROM answers WHERE key = ?", (key,)).fetchone()
     if row is None:
         return None
-    if row[0] != fingerprint:
+    kept = _Kept(*row)
+    if kept.request != fingerprint:
         raise ApiError(
             "Keys for idempotent requests can only be used with the same parameters "
             "they were first used with.",
             kind="idempotency_error",
         )
-    return _json(row[1], row[2], {"idempotent-replayed": "true"})
+    return kept
 
 
 def _fingerprint(path: str, form: Form) -> str:

@@ -12,11 +12,13 @@ from shop.payments.rehearsal.asgi import (
     BodyTooLarge,
     Request,
     Response,
+    no_response,
     read_request,
     send_response,
 )
 from shop.payments.rehearsal.config import RehearsalConfig
 from shop.payments.rehearsal.delivery import Delivery
+from shop.payments.rehearsal.errors import NoAnswer
 from shop.payments.rehearsal.store import Store
 
 
@@ -48,7 +50,11 @@ class RehearsalApp:
         except BodyTooLarge:
             await send_response(send, Response(413, b""))
             return
-        await send_response(send, await self._answer(request))
+        try:
+            response = await self._answer(request)
+        except NoAnswer:
+            response = await no_response(receive)
+        await send_response(send, response)
 
     async def _answer(self, request: Request) -> Response:
         match request.path.split("/"):

@@ -4,7 +4,9 @@ A framework's handler costs 0.15 ms of CPU a request, more than making a session
 purchase in a load test passes here several times.
 """
 
+import asyncio
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
@@ -12,6 +14,8 @@ from litestar.types import HTTPScope, Receive, Send
 
 # Stripe's requests are a few kilobytes.
 MAX_BODY = 256 * 1024
+# Longer than any caller waits.
+SILENT_SECONDS = 60.0
 
 
 class BodyTooLarge(Exception):
@@ -68,6 +72,15 @@ async def send_response(send: Send, response: Response) -> None:
         }
     )
     await send({"type": "http.response.body", "body": response.body, "more_body": False})
+
+
+async def no_response(receive: Receive) -> Response:
+    """Say nothing until the caller has given up; the answer that is left then reaches nobody."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SILENT_SECONDS):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+    return Response(504, b"")
 
 
 async def _read_body(receive: Receive) -> bytes:

@@ -19,6 +19,7 @@ class Behaviour(StrEnum):
     SUCCEED = "succeed"
     FAIL = "fail"  # declined, money unmoved, the session stays open
     SILENT = "silent"  # paid, but no event and no redirect: only asking finds out
+    UNREACHABLE = "unreachable"  # the same, and for two minutes asking gets no answer
     TWICE = "twice"  # the event is delivered twice
     LATE = "late"  # the event comes LATE_SECONDS after the redirect
     EARLY = "early"  # the event is delivered before the redirect

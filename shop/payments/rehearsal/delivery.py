@@ -48,27 +48,29 @@ class Delivery:
             await asyncio.gather(*self._under_way, return_exceptions=True)
             await self._pool.aclose()
 
-    async def deliver_now(self, event_id: str) -> None:
-        """Deliver one event and wait for the receiver's answer; a failure is tried again later."""
-        with self._store.writing() as db:
-            event = events.claim_one(db, event_id, self._now())
-        if event is not None:
-            await self._deliver(event)
+    @property
+    def has_room(self) -> bool:
+        """Whether one more event can be delivered at once."""
+        return len(self._under_way) < PARALLEL
+
+    def begin(self, event: Claimed) -> None:
+        """Start on an event that this process has claimed."""
+        task = asyncio.create_task(self.deliver(event))
+        self._under_way.add(task)
+        task.add_done_callback(self._finished)
 
     def _look(self) -> None:
         """Expire what is overdue and start on what is due. A locked file is tried again soon."""
         try:
             self._sweep()
             for event in self._claim():
-                task = asyncio.create_task(self._deliver(event))
-                self._under_way.add(task)
-                task.add_done_callback(self._finished)
+                self.begin(event)
         except sqlite3.OperationalError:
             log.exception("the rehearsal's store could not be read")
 
     def _sweep(self) -> None:
         now = self._now()
-        if sessions.any_overdue(self._store.reading, now):
+        if sessions.any_overdue(self._store.single, now):
             with self._store.writing() as db:
                 sessions.expire_overdue(db, self._config, now)
         if now - self._forgot_at > FORGET_SECONDS:
@@ -77,17 +79,18 @@ class Delivery:
             self._forgot_at = now
 
     def _claim(self) -> list[Claimed]:
-        free = PARALLEL - len(self._under_way)
-        if free <= 0 or not events.any_due(self._store.reading, self._now()):
+        if not self.has_room or not events.any_due(self._store.single, self._now()):
             return []
         with self._store.writing() as db:
-            return events.claim_due(db, self._now(), free)
+            return events.claim_due(db, self._now(), PARALLEL - len(self._under_way))
 
     def _finished(self, task: asyncio.Task[None]) -> None:
+        had_room = self.has_room
         self._under_way.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("an event could not be delivered", exc_info=task.exception())
-        self.wake()
+        if not had_room:
+            self.wake()
 
     async def _wait(self) -> None:
         try:
@@ -96,17 +99,18 @@ class Delivery:
         except TimeoutError:
             return
 
-    async def _deliver(self, event: Claimed) -> None:
+    async def deliver(self, event: Claimed) -> None:
+        """Deliver a claimed event and wait for the answer; a failure is tried again later."""
         accepted = False
         try:
             for _ in range(event.copies):
                 accepted = await self._post(event.body)
         finally:
-            with self._store.writing() as db:
-                if accepted:
-                    events.delivered(db, event)
-                else:
-                    events.put_off(db, event, self._now())
+            # One statement is a transaction of its own.
+            if accepted:
+                events.delivered(self._store.single, event)
+            else:
+                events.put_off(self._store.single, event, self._now())
 
     async def _post(self, body: str) -> bool:
         """Send it once; whether the receiver answered 2xx."""
@@ -120,7 +124,7 @@ class Delivery:
                 answer = await self._pool.request(
                     "POST", self._config.webhook_url, headers, body.encode()
                 )
-        except (*NETWORK_FAULTS, TimeoutError):
+        except NETWORK_FAULTS:
             return False
         return 200 <= answer.status < 300
 

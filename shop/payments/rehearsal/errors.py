@@ -25,5 +25,9 @@ class ApiError(Exception):
         self.body = {"error": {name: value for name, value in fields.items() if value is not None}}
 
 
+class NoAnswer(Exception):
+    """The service is told to leave this request without an answer."""
+
+
 def missing_resource(kind: str, name: str, param: str) -> ApiError:
     return ApiError(f"No such {kind}: '{name}'", status=404, code="resource_missing", param=param)

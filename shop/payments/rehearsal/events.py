@@ -39,16 +39,21 @@ def record(
     deliver_at: float | None,
     copies: int = 1,
     key: str | None = None,
-) -> str:
-    """Write an event down for delivery at `deliver_at`, or never for None. Returns its id."""
+    claimed: bool = False,
+) -> Claimed:
+    """Write an event down for delivery at `deliver_at`, or never for None.
+
+    `claimed` takes it for this process in the same stroke.
+    """
     event_id = new_id("evt")
-    body = msgspec.json.encode(objects.event(event_id, kind, int(created), thing, key))
+    body = msgspec.json.encode(objects.event(event_id, kind, int(created), thing, key)).decode()
+    claimed_until = created + CLAIM_SECONDS if claimed else 0
     db.execute(
         "INSERT INTO events (id, type, created, body, copies, attempts, deliver_at, claimed_until)"
-        " VALUES (?, ?, ?, ?, ?, 0, ?, 0)",
-        (event_id, kind, int(created), body.decode(), copies, deliver_at),
+        " VALUES (?, ?, ?, ?, ?, 0, ?, ?)",
+        (event_id, kind, int(created), body, copies, deliver_at, claimed_until),
     )
-    return event_id
+    return Claimed(event_id, body, copies, attempts=0)
 
 
 def claim_due(db: sqlite3.Connection, now: float, limit: int) -> list[Claimed]:
@@ -60,16 +65,6 @@ def claim_due(db: sqlite3.Connection, now: float, limit: int) -> list[Claimed]:
         (now + CLAIM_SECONDS, now, now, limit),
     )
     return [Claimed(*row) for row in rows]
-
-
-def claim_one(db: sqlite3.Connection, event_id: str, now: float) -> Claimed | None:
-    """Take this event; None when it was taken or delivered already."""
-    row = db.execute(
-        "UPDATE events SET claimed_until = ? WHERE id = ? AND deliver_at IS NOT NULL"
-        " AND claimed_until <= ? RETURNING id, body, copies, attempts",
-        (now + CLAIM_SECONDS, event_id, now),
-    ).fetchone()
-    return None if row is None else Claimed(*row)
 
 
 def any_due(db: sqlite3.Connection, now: float) -> bool:

@@ -22,6 +22,40 @@ NO_ADDRESS = {
     "postal_code": None,
     "state": None,
 }
+# What a charge says of how it was paid; the card is the one Stripe gives everybody to practise with.
+PAID_WITH: dict[str | None, Json] = {
+    "alipay": {"buyer_id": None, "fingerprint": None, "transaction_id": None},
+    "wechat_pay": {"fingerprint": None, "location": None, "reader": None, "transaction_id": None},
+    "card": {
+        "amount_authorized": None,
+        "authorization_code": None,
+        "brand": "visa",
+        "checks": {
+            "address_line1_check": None,
+            "address_postal_code_check": None,
+            "cvc_check": "pass",
+        },
+        "country": "US",
+        "exp_month": 12,
+        "exp_year": 2099,
+        "extended_authorization": {"status": "disabled"},
+        "fingerprint": None,
+        "funding": "credit",
+        "incremental_authorization": {"status": "unavailable"},
+        "installments": None,
+        "last4": "4242",
+        "mandate": None,
+        "multicapture": {"status": "unavailable"},
+        "network": "visa",
+        "network_token": {"used": False},
+        "network_transaction_id": None,
+        "overcapture": None,
+        "regulated_status": None,
+        "three_d_secure": None,
+        "transaction_link_id": None,
+        "wallet": None,
+    },
+}
 
 
 def checkout_session(session: Session, pay_url: str) -> Json:
@@ -187,7 +221,10 @@ def charge(session: Session, refunded_fen: int) -> Json:
         "paid": True,
         "payment_intent": session.intent_id,
         "payment_method": _method_id(session),
-        "payment_method_details": {"type": session.method, session.method: {}},
+        "payment_method_details": {
+            "type": session.method,
+            session.method: PAID_WITH[session.method],
+        },
         "receipt_email": None,
         "receipt_number": None,
         "receipt_url": None,

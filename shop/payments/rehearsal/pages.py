@@ -15,15 +15,16 @@ from shop.payments.rehearsal.store import Session, Store
 
 METHOD_NAMES = {"alipay": "支付宝", "wechat_pay": "微信支付", "card": "银行卡"}
 BEHAVIOUR_NAMES = {
-    Behaviour.SUCCEED: "成功",
-    Behaviour.FAIL: "失败",
-    Behaviour.SILENT: "不回话",
-    Behaviour.TWICE: "回两次",
-    Behaviour.LATE: "晚 5 秒",
-    Behaviour.EARLY: "先通知后跳转",
-    Behaviour.REFUSE_REFUND: "拒绝退款",
-    Behaviour.REFUND_LATER: "退款晚到",
-    Behaviour.REFUND_FAILS: "退款失败",
+    Behaviour.SUCCEED: "一切正常",
+    Behaviour.FAIL: "付款被拒绝，钱没有动",
+    Behaviour.SILENT: "付了钱，店里收不到通知",
+    Behaviour.UNREACHABLE: "付了钱，两分钟内问了也不答",
+    Behaviour.TWICE: "同一个通知来两次",
+    Behaviour.LATE: "通知晚 5 秒才来",
+    Behaviour.EARLY: "通知来了才跳回店里",
+    Behaviour.REFUSE_REFUND: "以后退款，会被拒绝",
+    Behaviour.REFUND_LATER: "以后退款，晚 5 秒才退成",
+    Behaviour.REFUND_FAILS: "以后退款，5 秒后退失败",
 }
 NOTICES = {
     "complete": ("已经付过了", "这笔钱已经收下，不用再付。可以关掉这一页。"),
@@ -32,6 +33,10 @@ NOTICES = {
     "silent": (
         "钱付出去了，对方不回话",
         "彩排要的就是这个：店里收不到通知，要自己去查。可以关掉这一页。",
+    ),
+    "unreachable": (
+        "钱付出去了，对方失去联系",
+        "彩排要的就是这个：店里收不到通知，两分钟内去查也没有回音，之后能查到。可以关掉这一页。",
     ),
     "wrong": ("没有这样的选择", "请退回上一页，重新选一次。"),
 }
@@ -75,14 +80,18 @@ async def _pay(
     now = config.clock().timestamp()
     try:
         with store.writing() as db:
-            paid = sessions.pay(db, session, method, Behaviour(behaviour), config, now)
+            claim = delivery.has_room or behaviour == Behaviour.EARLY
+            paid = sessions.pay(db, session, method, Behaviour(behaviour), config, now, claim=claim)
     except sessions.NotPayable:
         return _redirect("?")
-    delivery.wake()
-    if behaviour == Behaviour.EARLY:
-        await delivery.deliver_now(paid.event_id)
-    if behaviour == Behaviour.SILENT:
-        return _notice("silent")
+    if paid.event is None:
+        delivery.wake()
+    elif behaviour == Behaviour.EARLY:
+        await delivery.deliver(paid.event)
+    else:
+        delivery.begin(paid.event)
+    if behaviour in (Behaviour.SILENT, Behaviour.UNREACHABLE):
+        return _notice(behaviour)
     # Stripe: this placeholder in success_url stands for the session's id.
     return _redirect(session.success_url.replace("{CHECKOUT_SESSION_ID}", session.id))
 
@@ -117,6 +126,8 @@ def _redirect(where: str) -> Response:
 
 
 def _ascii(address: str) -> str:
+    if address.isascii():
+        return address
     return "".join(
         letter if letter.isascii() else "".join(f"%{byte:02X}" for byte in letter.encode())
         for letter in address

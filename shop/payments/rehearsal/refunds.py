@@ -21,6 +21,7 @@ def create(db: sqlite3.Connection, form: Form, now: float, key: str | None) -> o
     form.allow(KNOWN)
     metadata = form.metadata()
     session = sessions.by_intent(db, form.require("payment_intent"), "payment_intent")
+    sessions.check_reachable(session, now)
     amount_fen = _amount(form, session, refunded_fen(db, session, now))
     if session.behaviour == Behaviour.REFUSE_REFUND:
         raise ApiError(

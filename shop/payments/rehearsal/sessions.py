@@ -10,7 +10,8 @@ import msgspec
 
 from shop.payments.rehearsal import events, objects
 from shop.payments.rehearsal.config import Behaviour, RehearsalConfig
-from shop.payments.rehearsal.errors import ApiError, missing_resource
+from shop.payments.rehearsal.errors import ApiError, NoAnswer, missing_resource
+from shop.payments.rehearsal.events import Claimed
 from shop.payments.rehearsal.forms import Form
 from shop.payments.rehearsal.ids import new_id, new_session_id
 from shop.payments.rehearsal.store import Session, Store, values
@@ -23,8 +24,8 @@ LONGEST_SECONDS = 24 * 60 * 60
 # Stripe: amounts have up to eight digits.
 MAX_FEN = 99_999_999
 LATE_SECONDS = 5.0
-# An early event is sent by the request that makes it; should that die, it is sent after this.
-EARLY_FALLBACK_SECONDS = 15.0
+# Not for ever: a shop keeps the pieces of a payment whose end it cannot learn.
+UNREACHABLE_SECONDS = 120.0
 SWEEP_LIMIT = 200
 
 KNOWN = frozenset(
@@ -53,10 +54,10 @@ class NotPayable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """A payment just made, and the event that tells of it."""
+    """A payment just made, and the event that this process is to tell of it now, if any."""
 
     session: Session
-    event_id: str
+    event: Claimed | None
 
 
 def create(
@@ -93,7 +94,9 @@ def create(
 
 def fetch(store: Store, session_id: str, config: RehearsalConfig, now: float) -> objects.Json:
     """Answer GET /v1/checkout/sessions/{id}. Begins a transaction itself, if one is needed."""
-    return _as_json(look_up(store, session_id, config, now), config)
+    session = look_up(store, session_id, config, now)
+    check_reachable(session, now)
+    return _as_json(session, config)
 
 
 def look_up(store: Store, session_id: str, config: RehearsalConfig, now: float) -> Session:
@@ -101,7 +104,7 @@ def look_up(store: Store, session_id: str, config: RehearsalConfig, now: float) 
 
     Only a session whose time has just passed is written to, so looking takes no lock.
     """
-    session = _read(store.reading, session_id)
+    session = _read(store.single, session_id)
     if not _is_overdue(session, now):
         return session
     with store.writing() as db:
@@ -113,6 +116,7 @@ def expire(
 ) -> objects.Json:
     """Answer POST /v1/checkout/sessions/{id}/expire; an error when it is not open."""
     session = _current(db, session_id, config, now)
+    check_reachable(session, now)
     if session.status != "open":
         raise ApiError(
             'Only Checkout Sessions with a status in ["open"] can be expired. '
@@ -120,6 +124,18 @@ def expire(
             kept=True,
         )
     return _as_json(_close(db, session_id, config, now, key), config)
+
+
+def check_reachable(session: Session, now: float) -> None:
+    """Raises NoAnswer while nobody who asks about the session is to be answered."""
+    if session.behaviour == Behaviour.UNREACHABLE and is_unreachable(
+        session.paid_at or session.created, now
+    ):
+        raise NoAnswer(session.id)
+
+
+def is_unreachable(since: float, now: float) -> bool:
+    return now < since + UNREACHABLE_SECONDS
 
 
 def any_overdue(db: sqlite3.Connection, now: float) -> bool:
@@ -146,8 +162,13 @@ def pay(
     behaviour: Behaviour,
     config: RehearsalConfig,
     now: float,
+    *,
+    claim: bool,
 ) -> Paid:
-    """Take the money. Raises NotPayable when another was quicker, to pay or to expire it."""
+    """Take the money; with `claim`, the event is taken too, when it is due at once.
+
+    Raises NotPayable when another was quicker, to pay or to expire it.
+    """
     row = db.execute(
         "UPDATE sessions SET status = 'complete', method = ?, behaviour = ?, intent_id = ?,"
         " charge_id = ?, paid_at = ?"
@@ -157,15 +178,18 @@ def pay(
     if row is None:
         raise NotPayable(session.id)
     paid = Session(*row)
-    event_id = events.record(
+    told_at = _told_at(behaviour, now)
+    claim = claim and told_at == now
+    event = events.record(
         db,
         "checkout.session.completed",
         _as_json(paid, config),
         created=now,
-        deliver_at=_told_at(behaviour, now),
+        deliver_at=told_at,
         copies=2 if behaviour is Behaviour.TWICE else 1,
+        claimed=claim,
     )
-    return Paid(paid, event_id)
+    return Paid(paid, event if claim else None)
 
 
 def by_intent(db: sqlite3.Connection, intent_id: str, param: str) -> Session:
@@ -222,12 +246,10 @@ def _as_json(session: Session, config: RehearsalConfig) -> objects.Json:
 
 def _told_at(behaviour: Behaviour, now: float) -> float | None:
     match behaviour:
-        case Behaviour.SILENT:
+        case Behaviour.SILENT | Behaviour.UNREACHABLE:
             return None
         case Behaviour.LATE:
             return now + LATE_SECONDS
-        case Behaviour.EARLY:
-            return now + EARLY_FALLBACK_SECONDS
         case _:
             return now
 

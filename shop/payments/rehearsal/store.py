@@ -135,8 +135,8 @@ class Store:
         self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
 
     @property
-    def reading(self) -> sqlite3.Connection:
-        """For single SELECTs."""
+    def single(self) -> sqlite3.Connection:
+        """For single statements, each a transaction of its own."""
         return self._db
 
     @contextmanager

@@ -14,13 +14,12 @@ from litestar import Litestar
 
 from catalog.db import Sessions
 from catalog.models import Product, Role
-from live import selling
 from live.models import Show
 from live.pages.console import PARTS
 from live.shows import end_show, show_now
 from shop.app import create_app
 from shop.signin import sign_in
-from tests.live.acting import host_of, item_of, make_link, member_of, sibling
+from tests.live.acting import host_of, item_of, make_link, member_of, sibling, take_pieces
 from tests.making import NOON, PASSWORD, make_live_show, make_product
 from tests.web import Browser, browser, settings_for
 
@@ -160,7 +159,7 @@ async def test_what_changes_is_sent_as_fragments_and_the_rest_is_left_alone(
             assert f'id="{part}"' in html
             assert html.strip() in page
         async with sessions.begin() as session:
-            await selling.take(session, await selling.offer_of_link(session, link.code), 2)
+            await take_pieces(session, link.code, 2)
         await boards.nudge(show.id)
         changed = await fragments(chunks, {"figures", "piece", "lineup"})
         assert "都有人在付款" in changed["piece"]

@@ -7,8 +7,8 @@ from sqlalchemy.orm import selectinload
 
 from catalog.db import Database, Sessions
 from catalog.models import Member, Product, Role, Station, Stock, Workshop
-from shop.checkout import OrderRequest, place_order, read_buyer
-from shop.holds import Wanted
+from shop.checkout import OrderRequest, get_order, place_order, read_buyer
+from shop.holding import Wanted
 from shop.models import Order, WorkOrder
 from shop.payments.gateway import GatewaySession, SessionState
 from shop.settle import settle
@@ -37,7 +37,8 @@ async def order_unpaid(sessions: Sessions, *wanted: tuple[Product, int]) -> Orde
     items = tuple(Wanted(product=product.id, quantity=quantity) for product, quantity in wanted)
     request = OrderRequest(buyer=read_buyer(BUYER), gateway="rehearsal", items=items)
     async with sessions.begin() as session:
-        return await place_order(session, request, "a-browser-of-a-buyer", NOON)
+        placed = await place_order(session, request, "a-browser-of-a-buyer", NOON)
+        return await get_order(session, placed.token)
 
 
 async def pay(sessions: Sessions, order: Order) -> Order:
@@ -52,7 +53,8 @@ async def pay(sessions: Sessions, order: Order) -> Order:
         payment_id=payment.id,
     )
     async with sessions.begin() as session:
-        return await settle(session, payment.id, told, NOON)
+        await settle(session, payment.id, told, NOON)
+        return await get_order(session, order.token)
 
 
 async def order_paid(sessions: Sessions, *wanted: tuple[Product, int]) -> WorkOrder:

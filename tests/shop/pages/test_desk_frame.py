@@ -12,7 +12,7 @@ from tests.desk import open_desk
 from tests.making import make_member, make_workshop
 
 EVERYWHERE = [
-    "/desk", "/desk/shows", "/desk/orders", "/desk/work-orders",
+    "/desk", "/desk/troubles", "/desk/shows", "/desk/orders", "/desk/work-orders",
     "/desk/products", "/desk/workshops", "/desk/links", "/desk/people",
 ]  # fmt: skip
 

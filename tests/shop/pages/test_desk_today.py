@@ -22,7 +22,7 @@ async def sell(desk: Desk, quantity: int = 1) -> tuple[Product, Order]:
     )
     job = (await jobs(desk.sessions, "shop.route_order"))[-1]
     async with desk.sessions.begin() as session:
-        await routing.route_order(session, job.id, placed.id, at)
+        await routing.route_orders(session, {job.id: placed.id}, at)
     return product, placed
 
 

@@ -1,133 +1,32 @@
-"""The rehearsal's objects beside Stripe's published examples: same fields, same JSON types.
+"""The rehearsal's answers beside Stripe's published examples and the stripe package's types.
 
-A type with a question mark may also be null, where Stripe's client says so.
+`stripe_shapes.json` has the fields and JSON types of the examples. They say what must be there;
+the package's annotations say what may be null, which names a field may hold, and what else there is.
 """
 
-FIELDS: dict[str, dict[str, str]] = {
-    "checkout.session": {
-        "array": "custom_fields payment_method_types shipping_options",
-        "array?": "discounts",
-        "boolean": "livemode",
-        "boolean?": "allow_promotion_codes",
-        "integer": "created expires_at",
-        "integer?": "amount_subtotal amount_total",
-        "object": "automatic_tax custom_text",
-        "object?": (
-            "adaptive_pricing after_expiration collected_information consent "
-            "consent_collection currency_conversion customer_details invoice_creation "
-            "managed_payments metadata payment_method_configuration_details "
-            "payment_method_options permissions phone_number_collection "
-            "saved_payment_method_options shipping_address_collection shipping_cost "
-            "total_details wallet_options"
-        ),
-        "string": "id mode object payment_status",
-        "string?": (
-            "billing_address_collection cancel_url client_reference_id client_secret currency "
-            "customer customer_account customer_creation customer_email "
-            "integration_identifier invoice locale origin_context payment_intent payment_link "
-            "payment_method_collection recovered_from setup_intent status submit_type "
-            "subscription success_url ui_mode url"
-        ),
-    },
-    "payment_intent": {
-        "array": "payment_method_types",
-        "array?": "excluded_payment_method_types",
-        "boolean": "livemode",
-        "integer": "amount amount_capturable amount_received created",
-        "integer?": "application_fee_amount canceled_at",
-        "object": "metadata",
-        "object?": (
-            "amount_details automatic_payment_methods last_payment_error managed_payments "
-            "next_action payment_method_configuration_details payment_method_options "
-            "processing shipping transfer_data"
-        ),
-        "string": "capture_method confirmation_method currency id object status",
-        "string?": (
-            "application cancellation_reason client_secret customer customer_account "
-            "description latest_charge on_behalf_of payment_method receipt_email review "
-            "setup_future_usage source statement_descriptor statement_descriptor_suffix "
-            "transfer_group"
-        ),
-    },
-    "charge": {
-        "boolean": "captured disputed livemode paid refunded",
-        "integer": "amount amount_captured amount_refunded created",
-        "integer?": "application_fee_amount",
-        "object": "billing_details metadata",
-        "object?": (
-            "fraud_details outcome payment_method_details refunds shipping source transfer_data"
-        ),
-        "string": "currency id object status",
-        "string?": (
-            "application application_fee balance_transaction calculated_statement_descriptor "
-            "customer description failure_balance_transaction failure_code failure_message "
-            "on_behalf_of payment_intent payment_method receipt_email receipt_number "
-            "receipt_url review source_transfer statement_descriptor "
-            "statement_descriptor_suffix transfer_group"
-        ),
-    },
-    "refund": {
-        "integer": "amount created",
-        "object?": "destination_details metadata",
-        "string": "currency id object",
-        "string?": (
-            "balance_transaction charge customer customer_account payment_intent "
-            "payment_method reason receipt_number source_transfer_reversal status "
-            "transfer_reversal"
-        ),
-    },
-    "event": {
-        "boolean": "livemode",
-        "integer": "created pending_webhooks",
-        "object": "data",
-        "object?": "request",
-        "string": "id object type",
-        "string?": "api_version",
-    },
-}
+import json
+from pathlib import Path
+from typing import Any
 
-NESTED: dict[str, dict[str, dict[str, str]]] = {
-    "checkout.session": {
-        "automatic_tax": {
-            "boolean": "enabled",
-            "object?": "liability",
-            "string?": "provider status",
-        },
-        "collected_information": {
-            "object?": "shipping_details",
-            "string?": "business_name individual_name",
-        },
-        "custom_text": {
-            "object?": "after_submit shipping_address submit terms_of_service_acceptance"
-        },
-        "customer_details": {
-            "object?": "address",
-            "string?": "business_name email individual_name name phone tax_exempt",
-            "array?": "tax_ids",
-        },
-        "invoice_creation": {"boolean": "enabled", "object": "invoice_data"},
-        "phone_number_collection": {"boolean": "enabled"},
-        "adaptive_pricing": {"boolean": "enabled"},
-        "managed_payments": {"boolean": "enabled"},
-        "total_details": {"integer": "amount_discount amount_tax", "integer?": "amount_shipping"},
-    },
-    "payment_intent": {
-        "amount_details": {"object": "tip"},
-        "managed_payments": {"boolean": "enabled"},
-    },
-    "charge": {
-        "billing_details": {"object": "address", "string?": "email name phone tax_id"},
-        "outcome": {
-            "string": "type",
-            "string?": "advice_code network_advice_code network_decline_code network_status "
-            "reason seller_message",
-        },
-        "payment_method_details": {"string": "type"},
-    },
-    "event": {"data": {"object": "object"}, "request": {"string?": "id idempotency_key"}},
-    "refund": {},
-}
+import pytest
+import stripe
 
+from shop.payments.gateway import RefundRequest, RefundState
+from shop.payments.stripe_gateway import NETWORK_RETRIES
+from shop.payments.transport import StripeTransport
+from tests.shop.payments.stripe_types import fields, problems
+
+Json = dict[str, Any]
+
+SHAPES: dict[str, Json] = json.loads(Path(__file__).with_name("stripe_shapes.json").read_text())
+CLASSES: dict[str, type] = {
+    "checkout.session": stripe.checkout.Session,
+    "payment_intent": stripe.PaymentIntent,
+    "charge": stripe.Charge,
+    "refund": stripe.Refund,
+    "event": stripe.Event,
+    "list": stripe.ListObject,
+}
 KINDS = {
     dict: "object",
     list: "array",
@@ -136,59 +35,170 @@ KINDS = {
     int: "integer",
     type(None): "null",
 }
+# Parts of which an object has only that of its own payment method.
+METHODS = ("card", "alipay", "wechat_pay")
 
 
-def differences(told: dict, expected: dict[str, str]) -> list[str]:
-    """Fields that are missing or of another type than expected."""
-    found = []
-    for allowed, names in expected.items():
-        for name in names.split():
-            kind = KINDS[type(told[name])] if name in told else "missing"
-            if kind != allowed.rstrip("?") and not (kind == "null" and allowed.endswith("?")):
-                found.append(f"{name}: {kind} instead of {allowed}")
-    return found
+def lacking(told: Any, example: Any, where: str) -> list[str]:
+    """What the example has and `told` has not, or has with another type. Null passes here."""
+    if told is None or example == "null":
+        return []
+    if isinstance(example, list) and isinstance(told, list):
+        return [fault for item in told if example for fault in lacking(item, example[0], where)]
+    if isinstance(example, dict) and isinstance(told, dict):
+        wanted = [n for n in example if n not in METHODS or n == told.get("type", n)]
+        found = [f"{where}.{name}: missing" for name in wanted if name not in told]
+        for name in (name for name in wanted if name in told):
+            found += lacking(told[name], example[name], f"{where}.{name}")
+        return found
+    kind = KINDS[type(told)]
+    return [] if kind == example else [f"{where}: {kind} instead of {example}"]
 
 
-def check(told: dict) -> None:
+def faults(told: Json) -> list[str]:
+    """All in which an object differs from what Stripe would answer; [] when nothing does."""
     kind = told["object"]
-    assert differences(told, FIELDS[kind]) == []
-    for name, expected in NESTED[kind].items():
-        if told[name] is not None:
-            assert differences(told[name], expected) == [], name
+    return lacking(told, SHAPES[kind], kind) + problems(told, CLASSES[kind], where=kind)
 
 
-def test_a_wrong_field_would_be_seen() -> None:
-    refund = {"amount": "100", "created": 1}
-    assert differences(refund, {"integer": "amount created", "string?": "reason"}) == [
-        "amount: string instead of integer",
-        "reason: missing instead of string?",
+async def get(till, path: str) -> Json:
+    return (await till.api("GET", f"/v1/{path}")).json()
+
+
+async def all_answers(till) -> dict[str, Json]:
+    """Every kind of object in every state that the service can be brought to."""
+    opened = await till.opened("open")
+    expired = await till.gateway.expire_session((await till.opened("expired")).id)
+    answers = {
+        "session open": await get(till, f"checkout/sessions/{opened.id}"),
+        "session expired": await get(till, f"checkout/sessions/{expired.id}"),
+    }
+    for method in METHODS:
+        paid = await till.paid(method, method=method, behaviour="succeed")
+        answers[f"session paid by {method}"] = await get(till, f"checkout/sessions/{paid.id}")
+        intent = await get(till, f"payment_intents/{paid.intent_id}")
+        answers[f"intent by {method}"] = intent
+        answers[f"charge by {method}"] = await get(till, f"charges/{intent['latest_charge']}")
+    return answers | await refund_answers(till)
+
+
+async def refund_answers(till) -> dict[str, Json]:
+    answers = {}
+    for behaviour in ("succeed", "refund_later", "refund_fails"):
+        paid = await till.paid(f"paid-{behaviour}", behaviour=behaviour)
+        refund = await till.gateway.refund(
+            RefundRequest(paid.intent_id, 12_800, f"refund-{behaviour}", 41)
+        )
+        answers[f"refund at first, {behaviour}"] = await get(till, f"refunds/{refund.id}")
+        await till.later(seconds=6)
+        answers[f"refund at last, {behaviour}"] = await get(till, f"refunds/{refund.id}")
+        charge = (await get(till, f"payment_intents/{paid.intent_id}"))["latest_charge"]
+        answers[f"charge after {behaviour}"] = await get(till, f"charges/{charge}")
+    return answers
+
+
+async def test_every_object_is_as_stripe_would_answer_it(till) -> None:
+    answers = await all_answers(till)
+    states = {told["status"] for told in answers.values()}
+    assert states == {"open", "complete", "expired", "pending", "succeeded", "failed"}
+    assert {name: faults(told) for name, told in answers.items() if faults(told)} == {}
+
+
+async def test_every_event_is_as_stripe_would_send_it(till) -> None:
+    await all_answers(till)
+    listed = await get(till, "events?limit=100")
+    assert faults(listed) == []
+    await till.knocked(len(listed["data"]))
+    sent = [json.loads(body) for body, _ in till.door.heard]
+    assert {event["type"] for event in sent} == {
+        "checkout.session.completed",
+        "checkout.session.expired",
+        "refund.created",
+        "refund.updated",
+        "refund.failed",
+    }
+    for event in listed["data"] + sent:
+        assert faults(event) == [], event["type"]
+        assert faults(event["data"]["object"]) == [], event["type"]
+
+
+async def test_every_error_is_as_stripe_would_answer_it(till) -> None:
+    paid = await till.paid(behaviour="refuse_refund")
+    refund = {"payment_intent": paid.intent_id or ""}
+    wrong_key = {"Authorization": "Bearer sk_test_rehearsal_wrong"}
+    same_key = {"Idempotency-Key": "key-1"}
+    answers = [
+        await till.api("POST", "/v1/checkout/sessions", data={"mode": ""}),
+        await till.api("POST", "/v1/checkout/sessions", data={"slip": "x"}),
+        await till.api("POST", "/v1/checkout/sessions", data={"mode": "x"}, headers=same_key),
+        await till.api("POST", f"/v1/checkout/sessions/{paid.id}/expire"),
+        await till.api("POST", "/v1/refunds", data=refund),
+        await till.api("GET", "/v1/refunds/re_1"),
+        await till.api("GET", "/v1/events", headers=wrong_key),
+        await till.api("GET", "/v1/customers"),
     ]
+    assert [answer.status_code for answer in answers] == [400] * 5 + [404, 401, 404]
+    kinds = set()
+    for answer in answers:
+        told = answer.json()
+        assert list(told) == ["error"]
+        assert problems(told["error"], stripe.ErrorObject, where="error") == []
+        kinds.add(told["error"]["type"])
+    assert kinds == {"invalid_request_error", "idempotency_error"}
 
 
-async def test_sessions_open_paid_and_expired(till) -> None:
-    for session in (
-        await till.opened("open"),
-        await till.paid("paid"),
-        await till.gateway.expire_session((await till.opened("expired")).id),
-    ):
-        told = (await till.api("GET", f"/v1/checkout/sessions/{session.id}")).json()
-        assert told["status"] == session.state
-        check(told)
+async def test_the_packages_own_objects_say_what_we_read(till) -> None:
+    """Stripe's typed client reads from the service what our gateway reads."""
+    transport = StripeTransport()
+    client = stripe.StripeClient(
+        till.config.api_key,
+        base_addresses={"api": till.base_url},
+        http_client=transport,
+        max_network_retries=NETWORK_RETRIES,
+    )
+    paid = await till.paid()
+    session = await client.v1.checkout.sessions.retrieve_async(paid.id)
+    assert type(session) is stripe.checkout.Session
+    assert (session.status, session.payment_status) == ("complete", "paid")
+    assert (session.amount_total, session.currency, session.url) == (12_800, "cny", None)
+    assert (session.payment_intent, session.client_reference_id) == (paid.intent_id, "41")
+    assert session.metadata is not None
+    assert session.metadata["payment_id"] == "41"
+    asked = RefundRequest(paid.intent_id or "", 800, "refund-1", 41)
+    ours = await till.gateway.refund(asked)
+    refund = await client.v1.refunds.retrieve_async(ours.id)
+    assert type(refund) is stripe.Refund
+    assert (refund.status, refund.amount) == (RefundState.SUCCEEDED, 800)
+    assert (refund.currency, refund.payment_intent) == ("cny", paid.intent_id)
+    listed = await client.v1.events.list_async()
+    assert [type(event) for event in listed.data] == [stripe.Event] * 2
+    made, completed = listed.data
+    assert (made.type, type(made.data.object)) == ("refund.created", stripe.Refund)
+    assert completed.data.object == session
+    await till.knocked(2)
+    body, mark = till.door.heard[0]
+    event = stripe.Webhook.construct_event(body, mark, till.config.webhook_secret)
+    assert (event.id, event.data.object) == (completed.id, session)
+    await transport.close_async()
 
 
-async def test_intent_charge_refund_and_events(till) -> None:
-    paid = await till.paid(method="wechat_pay")
-    intent = (await till.api("GET", f"/v1/payment_intents/{paid.intent_id}")).json()
-    check(intent)
-    charge = (await till.api("GET", f"/v1/charges/{intent['latest_charge']}")).json()
-    check(charge)
-    assert charge["payment_method_details"] == {"type": "wechat_pay", "wechat_pay": {}}
-    asked = {"payment_intent": paid.intent_id, "amount": "100"}
-    refund = (await till.api("POST", "/v1/refunds", data=asked)).json()
-    check(refund)
-    assert (await till.api("GET", f"/v1/refunds/{refund['id']}")).json() == refund
-    listed = (await till.api("GET", "/v1/events")).json()["data"]
-    assert [event["type"] for event in listed] == ["refund.created", "checkout.session.completed"]
-    for event in listed:
-        check(event)
-        check(event["data"]["object"])
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"amount": "100"}, "refund.amount: string instead of integer"),
+        ({"amount": None}, "refund.amount: NoneType instead of int"),
+        ({"livemode": False}, "refund.livemode: unknown"),
+        ({"reason": "bored"}, "refund.reason: 'bored' is none of the names"),
+        ({"destination_details": {"type": "card", "card": {}}}, "destination_details.card.type"),
+        ({"metadata": {"payment_id": 41}}, "refund.metadata[payment_id]: int instead of str"),
+    ],
+)
+async def test_a_wrong_field_would_be_seen(till, change: Json, fault: str) -> None:
+    paid = await till.paid()
+    made = await till.gateway.refund(RefundRequest(paid.intent_id, 100, "refund-1", 41))
+    told = await get(till, f"refunds/{made.id}")
+    assert faults(told) == []
+    assert fault in "; ".join(faults(told | change))
+    without = {name: value for name, value in told.items() if name != "receipt_number"}
+    assert faults(without) == ["refund.receipt_number: missing"]
+    assert "receipt_number" in fields(stripe.Refund)

@@ -1,0 +1,1 @@
+"""What `xiangbo doctor` and the nightly examination look at, a file for each subject."""
