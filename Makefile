@@ -10,13 +10,22 @@ JOBS ?= $(shell nproc)
 # Where it is set, every process that the tests and the demo start would compile all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check bench format lock clean system
+.PHONY: run test test-stripe check bench format lock clean system
 
 run: .venv/run.stamp
 	$(BIN)/xiangbo demo --port $(PORT) $(ARGS)
 
 test: .venv/dev.stamp system
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup
+
+# The journeys of the payment tests at Stripe itself; they need the network and a test key.
+test-stripe:
+	@case "$$XIANGBO_TEST_STRIPE_KEY" in \
+	"") echo "test-stripe: skipped, for XIANGBO_TEST_STRIPE_KEY (sk_test_…) is not set; Stripe was not asked" ;; \
+	sk_test_*) $(MAKE) --no-print-directory .venv/dev.stamp \
+		&& $(BIN)/pytest tests/shop/payments/test_journey.py --stripe ;; \
+	*) echo "test-stripe: refused, XIANGBO_TEST_STRIPE_KEY is no test key (sk_test_…)" >&2; exit 1 ;; \
+	esac
 
 check: .venv/dev.stamp
 	$(BIN)/ruff format --check .

@@ -9,20 +9,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.audit import record_buyer
 from catalog.errors import NotFound
 from shop import routing
-from shop.checkout import get_order
 from shop.context import Shop
 from shop.errors import PaymentNotClosed, WrongOrderState, WrongWorkOrderState
 from shop.models import Order, OrderState, PaymentState, WorkOrder, WorkOrderState
+from shop.offline import waiting_receipt
 from shop.paying import close_payment
 from shop.payments.gateway import GatewayRefused, GatewayUnavailable
+from shop.sheet import OrderSheet, read_sheets
 
 log = structlog.get_logger()
 
 _GONE = (WorkOrderState.DECLINED, WorkOrderState.CANCELLED)
 
 
-async def cancel(shop: Shop, token: str, work_order_id: int | None, now: datetime) -> Order:
-    """Cancel all of an order that can be cancelled, or just one work order; the order whole.
+async def cancel(shop: Shop, token: str, work_order_id: int | None, now: datetime) -> OrderSheet:
+    """Cancel all of an order that can be cancelled, or just one work order; how it stands then.
 
     Before it is paid, its payments are closed first, so that no money can arrive any more;
     money that came in time makes it a paid order. Of a paid order, exactly the work that has
@@ -31,21 +32,31 @@ async def cancel(shop: Shop, token: str, work_order_id: int | None, now: datetim
     then.
     """
     async with shop.database.reading() as session:
-        order = await get_order(session, token)
+        order = await _sheet(session, token)
+        handed_over = await waiting_receipt(session, order.id)
     was_unpaid = order.state == OrderState.UNPAID
     if was_unpaid:
         if work_order_id is not None:
             raise WrongOrderState("还没有付款，只能整笔取消。")
+        if handed_over is not None:
+            raise WrongOrderState("社工站正在核对您付的钱，核对好了再取消，钱会退给您。")
         await _close_payments(shop, order, now)
     async with shop.database.writing.begin() as session:
         if work_order_id is not None:
             await routing.cancel_for_buyer(session, token, work_order_id, now)
         else:
             await _cancel_whole(session, token, was_unpaid, now)
-        return await get_order(session, token)
+        return await _sheet(session, token)
 
 
-async def _close_payments(shop: Shop, order: Order, now: datetime) -> None:
+async def _sheet(session: AsyncSession, token: str) -> OrderSheet:
+    found = (await read_sheets(session, [token])).get(token)
+    if found is None:
+        raise NotFound("order")
+    return found
+
+
+async def _close_payments(shop: Shop, order: OrderSheet, now: datetime) -> None:
     """Every payment of an unpaid order closed or settled; no row is locked meanwhile."""
     for payment in order.payments:
         if payment.state != PaymentState.OPEN:

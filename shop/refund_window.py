@@ -17,8 +17,6 @@ from shop.models import Order, Payment, WorkOrder, WorkOrderState
 from shop.troubles import TroubleKind, close_trouble, open_ids, open_trouble, was_told
 
 WINDOW_DAYS = {"alipay": 90, "wechat_pay": 180, "card": 180}
-SHORTEST = "alipay"
-"""How a buyer will pay is not known before; this is the way that ends first."""
 
 AFTER_PROMISE = timedelta(days=21)
 """From the promised day to the last on which a return may still have to be paid: the parcel's
@@ -65,8 +63,8 @@ def verdict(promised_on: date, method: str, today: date) -> Verdict:
 
 
 def outlook(work_days: int) -> Verdict:
-    """What to expect of a product that takes so many days to make, sold to a wallet's buyer."""
-    return verdict(date.min + timedelta(days=work_days), SHORTEST, date.min)
+    """What to expect of a product that takes so many days to make, however the buyer will pay."""
+    return verdict(date.min + timedelta(days=work_days), shortest(()), date.min)
 
 
 def order_verdicts(

@@ -42,9 +42,9 @@ async def _to_be_paid(session: AsyncSession, token: str, now: datetime) -> Order
 
 
 def _fits(payment: Payment, way: Way) -> bool:
-    """Whether a payment is open and made for this way alone, or for all there are."""
+    """Whether a payment is open and made for this way alone: its page shows nothing else."""
     open_there = payment.state == PaymentState.OPEN and payment.gateway == way.gateway
-    return open_there and tuple(payment.methods) in ((), way.methods)
+    return open_there and tuple(payment.methods) == way.methods
 
 
 def _payment(order: Order, way: Way, now: datetime) -> Payment:

@@ -22,11 +22,19 @@ class Together(Generic[K, V]):
 
     Equal questions get one answer. An answer that is an exception is raised to its asker. When
     `ask` itself fails, each question is put to it alone, so that an error meets whom it concerns.
-    Belongs to one event loop.
+    Between two rounds lie `apart` seconds at least: who comes alone is answered at once, and the
+    more come, the more of them share a round. Belongs to one event loop.
     """
 
-    def __init__(self, ask: Callable[[Sequence[K]], Awaitable[Mapping[K, V | Exception]]]) -> None:
+    def __init__(
+        self,
+        ask: Callable[[Sequence[K]], Awaitable[Mapping[K, V | Exception]]],
+        *,
+        apart: float = 0.0,
+    ) -> None:
         self._ask = ask
+        self._apart = apart
+        self._next_at = 0.0
         self._waiting: dict[K, asyncio.Future[V | None]] = {}
         self._asking: asyncio.Task[None] | None = None
 
@@ -44,10 +52,18 @@ class Together(Generic[K, V]):
     async def _ask_on(self) -> None:
         try:
             while self._waiting:
+                await self._turn()
                 batch = {key: self._waiting.pop(key) for key in list(self._waiting)[:MOST]}
                 await self._answer(batch)
+                self._next_at = asyncio.get_running_loop().time() + self._apart
         finally:
             self._asking = None
+
+    async def _turn(self) -> None:
+        """Wait until the next round may begin."""
+        wait = self._next_at - asyncio.get_running_loop().time()
+        if wait > 0:
+            await asyncio.sleep(wait)
 
     async def _answer(self, batch: dict[K, asyncio.Future[V | None]]) -> None:
         try:

@@ -27,6 +27,7 @@ from shop.orders import (
 )
 from shop.paying import look_at_payment
 from shop.payments.gateway import GatewayRefused, GatewayUnavailable
+from shop.refund_window import AFTER_PROMISE, order_verdicts
 from shop.requests import requests_of
 
 _SAID = {
@@ -122,6 +123,8 @@ async def _page(
         "requests": await requests_of(session, order.id),
         "may_answer": actor.role in WORK_ORDER_DESK,
         "waiting": any(payment.state == PaymentState.OPEN for payment in order.payments),
+        "risks": order_verdicts(order.work_orders, order.payments),
+        "after_promise": AFTER_PROMISE,
     }
     return page("shop/desk_order.html", status=status, errors=errors or {}, **context)
 

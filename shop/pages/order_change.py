@@ -55,8 +55,11 @@ async def cancel_now(
 ) -> Redirect:
     """Cancelled at once. Takes no session: none may be open while the gateway is asked."""
     typed = await read_form(request)
+    part = read_number(typed.get("part", ""))
+    if typed.get("part") and part is None:
+        raise NotFound("work order")
     try:
-        order = await cancel(shop, token, read_number(typed.get("part", "")), now)
+        order = await cancel(shop, token, part, now)
     except _REFUSALS as refusal:
         return _back(token, refusal)
     paid = order.paid_at is not None

@@ -19,6 +19,7 @@ from catalog.answers import FLASH_COOKIE
 from catalog.checks import BEIJING
 from catalog.people import ROLE_NAMES
 from catalog.words import yuan
+from shop.refund_window import outlook
 from shop.web.places import places_for
 from shop.web.visit import actor_of, csrf_token, troubles_of
 
@@ -111,7 +112,11 @@ def environment() -> jinja2.Environment:
     )
     env.template_class = FramePage
     env.filters.update(
-        yuan=yuan, beijing=beijing, beijing_day=beijing_day, beijing_input=beijing_input
+        yuan=yuan,
+        beijing=beijing,
+        beijing_day=beijing_day,
+        beijing_input=beijing_input,
+        refund_outlook=outlook,
     )
     return env
 

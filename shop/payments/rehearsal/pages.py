@@ -27,16 +27,16 @@ BEHAVIOUR_NAMES = {
     Behaviour.REFUND_FAILS: "以后退款，5 秒后退失败",
 }
 NOTICES = {
-    "complete": ("已经付过了", "这笔钱已经收下，不用再付。可以关掉这一页。"),
+    "complete": ("已经付过了", "这笔钱已经收下，不用再付。"),
     "expired": ("付款时间已过", "这次付款已经关闭，没有扣钱。请回到店里重新下单。"),
     "unknown": ("没有这笔付款", "网址可能不完整。请回到店里，从订单页再进来。"),
     "silent": (
         "钱付出去了，对方不回话",
-        "彩排要的就是这个：店里收不到通知，要自己去查。可以关掉这一页。",
+        "彩排要的就是这个：店里收不到通知，要自己去查。",
     ),
     "unreachable": (
         "钱付出去了，对方失去联系",
-        "彩排要的就是这个：店里收不到通知，两分钟内去查也没有回音，之后能查到。可以关掉这一页。",
+        "彩排要的就是这个：店里收不到通知，两分钟内去查也没有回音，之后能查到。",
     ),
     "wrong": ("没有这样的选择", "请退回上一页，重新选一次。"),
 }
@@ -61,7 +61,7 @@ async def answer(
     except ApiError:
         return _notice("unknown")
     if session.status != "open":
-        return _notice(session.status)
+        return _notice(session.status, session.cancel_url)
     if request.method == "POST":
         return await _pay(store, config, delivery, Form(request.body), session)
     return _pay_page(session, declined="declined" in request.query)
@@ -91,7 +91,7 @@ async def _pay(
     else:
         delivery.begin(paid.event)
     if behaviour in (Behaviour.SILENT, Behaviour.UNREACHABLE):
-        return _notice(behaviour)
+        return _notice(behaviour, session.cancel_url)
     # Stripe: this placeholder in success_url stands for the session's id.
     return _redirect(session.success_url.replace("{CHECKOUT_SESSION_ID}", session.id))
 
@@ -110,9 +110,10 @@ def _pay_page(session: Session, *, declined: bool) -> Response:
     )
 
 
-def _notice(name: str) -> Response:
+def _notice(name: str, back: str | None = None) -> Response:
     title, text = NOTICES[name]
-    return _render("notice.html", STATUSES.get(name, 200), {"title": title, "text": text})
+    values = {"title": title, "text": text, "back": back}
+    return _render("notice.html", STATUSES.get(name, 200), values)
 
 
 def _render(template: str, status: int, values: Mapping[str, object]) -> Response:

@@ -192,3 +192,23 @@ async def test_a_decline_asks_why_and_says_what_goes_back(
         answer = await desk.web.submit(f"{path}/accept")
         assert answer.status_code == 409
         assert "这张工单已经说了接不了，钱在退给买家。" in answer.text
+
+
+async def test_the_desk_cancels_for_a_buyer_who_called(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    async with open_desk(sessions, database_url, tmp_path) as desk:
+        part, path = await sell(desk)
+        await desk.enter(Role.ORDER_DESK)
+        page = (await desk.web.get(path)).text
+        assert "买家不要了" in page
+        empty = await desk.web.submit(f"{path}/cancel", {"cancel_reason": " "})
+        assert (empty.status_code, 'id="f-cancel_reason-error"' in empty.text) == (422, True)
+        answer = await desk.web.submit(f"{path}/cancel", {"cancel_reason": "打电话说买重了"})
+        page = (await desk.web.get(answer.headers["location"])).text
+        assert "取消了，钱在退给买家，现货可以再卖。" in page
+        assert "买家不要了" not in page
+    assert await state(sessions, part) == WorkOrderState.CANCELLED
+    async with sessions() as session:
+        refund = (await session.scalars(select(Refund))).one()
+        assert (refund.amount_fen, refund.reason) == (27600, "打电话说买重了")

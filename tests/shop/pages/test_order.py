@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import delete
+
 from catalog.db import Sessions
 from catalog.models import Kind, Role
 from shop import routing
-from shop.models import RefundState, WorkOrder
+from shop.models import RefundState, SignInTry, WorkOrder
 from tests.making import act, make_product
 from tests.shop.pages.buyer import NASTY, change, minutes_ago, phone, value_of, words
 from tests.shop.sales import (
@@ -91,10 +93,11 @@ async def test_each_state_of_a_refund_is_told_in_words(
         await routing.decline(session, desk, placed.work_orders[0].id, "料裂了", NOW)
     (refund,) = await refunds(sessions)
     told = {
-        RefundState.REQUESTED: "退款 ¥276： 已经登记，马上交给付款平台。",
-        RefundState.PENDING: "退款 ¥276： 已经交给付款平台，等它打回您付款的账户。",
-        RefundState.SUCCEEDED: "退款 ¥276： 已经退回您付款的账户。",
-        RefundState.FAILED: "退款 ¥276： 付款平台没有退成。社工站会联系您，用别的办法退给您。",
+        RefundState.REQUESTED: "退款 ¥276： 已经登记，马上交给付款平台。不用您做什么。",
+        RefundState.PENDING: "退款 ¥276： 付款平台正在办，办好就退回您付款的账户。不用您做什么。",
+        RefundState.SUCCEEDED: "退款 ¥276： 钱已经从我们这里退出，原路退回您付款的账户，"
+        "支付宝、微信一般 1–3 天到账，银行卡 5–10 天。",
+        RefundState.FAILED: "退款 ¥276： 退款没有成功。工作人员会给您打电话，不用您做什么。",
     }
     async with phone(database_url, tmp_path) as web:
         for state, sentence in told.items():
@@ -102,6 +105,24 @@ async def test_each_state_of_a_refund_is_told_in_words(
             said = words((await web.get(f"/o/{placed.token}")).text)
             assert "已经取消 这笔订单没有做成，钱退给您。" in said
             assert sentence in said
+        await change(sessions, refund, state=RefundState.SUCCEEDED)
+        for method, sentence in (
+            ("alipay", "支付宝一般 1–3 天到账。"),
+            ("wechat_pay", "微信一般 1–3 天到账。"),
+            ("card", "银行卡一般 5–10 天到账。"),
+        ):
+            await change(sessions, placed.payments[0], method=method)
+            assert sentence in words((await web.get(f"/o/{placed.token}")).text)
+        await change(sessions, placed.payments[0], gateway="offline")
+        by_hand = {
+            RefundState.REQUESTED: "您是直接付给社工站的，工作人员会打电话，用同样的办法退给您。",
+            RefundState.PENDING: "社工站正在退，等第二位工作人员核对。",
+            RefundState.SUCCEEDED: "社工站已经把钱退给您了。没有收到，请打电话来。",
+            RefundState.FAILED: "退款没有成功。工作人员会给您打电话，不用您做什么。",
+        }
+        for state, sentence in by_hand.items():
+            await change(sessions, refund, state=state)
+            assert sentence in words((await web.get(f"/o/{placed.token}")).text)
 
 
 async def test_an_expired_order_says_whether_there_is_money_to_come_back(
@@ -134,7 +155,8 @@ async def test_the_address_is_covered_until_the_phone_s_last_digits_are_typed(
     async with phone(database_url, tmp_path) as web:
         covered = (await web.get(path)).text
         assert not any(word in covered for word in secret)
-        for typed in ("8001", "", "800", "13800138000", NASTY, "😀" * 500):
+        for typed in ("8001", "800", "13800138000", NASTY, "😀" * 500):
+            await _forget_tries(sessions)
             answer = await web.submit(f"{path}/address", {"last4": typed})
             assert answer.status_code == 422
             assert "和下单时的手机号对不上" in words(answer.text)
@@ -146,6 +168,26 @@ async def test_the_address_is_covered_until_the_phone_s_last_digits_are_typed(
             assert shown.status_code == 200
             assert "王芳，13800138000，甘肃兰州城关东岗西路 1 号" in words(shown.text)
             await web.get(path)
+
+
+async def _forget_tries(sessions: Sessions) -> None:
+    async with sessions.begin() as session:
+        await session.execute(delete(SignInTry))
+
+
+async def test_after_five_wrong_digits_the_address_stays_covered(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    placed = await order(sessions, want(await make_product(sessions)), now=minutes_ago(1))
+    path = f"/o/{placed.token}"
+    async with phone(database_url, tmp_path) as web:
+        await web.get(path)
+        for _ in range(5):
+            assert (await web.submit(f"{path}/address", {"last4": ""})).status_code == 422
+        answer = await web.submit(f"{path}/address", {"last4": "8000"})
+    assert answer.status_code == 429
+    assert "已经错了 5 次。为了您的地址安全，请过一小时再试" in words(answer.text)
+    assert "东岗西路" not in answer.text
 
 
 async def test_back_from_the_gateway_the_page_waits_while_nobody_knows(

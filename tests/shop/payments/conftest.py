@@ -27,6 +27,10 @@ SECRET = "whsec_of_the_tests"
 PATIENCE = 15.0
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--stripe", action="store_true", help="pay at Stripe itself, with a test key")
+
+
 class Clock:
     """The real time, moved ahead at will."""
 

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from shop.payments.gateway import SessionState
+from shop.payments.rehearsal.config import Behaviour
 
 
 async def page(till, session) -> httpx.Response:
@@ -22,17 +23,7 @@ async def test_the_page_says_what_is_paid_and_that_it_is_a_rehearsal(till) -> No
     assert "<script" not in answer.text
     assert 'href="http://127.0.0.1:9/checkout/token"' in answer.text
     values = re.findall(r'name="behaviour" value="(\w+)"', answer.text)
-    assert values == [
-        "succeed",
-        "fail",
-        "silent",
-        "twice",
-        "late",
-        "early",
-        "refuse_refund",
-        "refund_later",
-        "refund_fails",
-    ]
+    assert values == list(Behaviour)
     assert re.findall(r'value="(\w+)" checked', answer.text) == ["card", "succeed"]
 
 
@@ -91,6 +82,14 @@ async def test_pages_of_sessions_that_cannot_be_paid(till) -> None:
     await till.gateway.expire_session(opened.id)
     for answer in (await page(till, opened), await till.pay(opened)):
         assert (answer.status_code, "付款时间已过" in answer.text) == (410, True)
+
+
+@pytest.mark.parametrize("behaviour", ["silent", "unreachable"])
+async def test_who_hears_nothing_finds_the_way_back_to_the_order(till, behaviour: str) -> None:
+    opened = await till.opened(cancel_url='http://127.0.0.1:9/o/token?"><script>')
+    for answer in (await till.pay(opened, behaviour=behaviour), await page(till, opened)):
+        assert answer.status_code == 200
+        assert 'href="http://127.0.0.1:9/o/token?&#34;&gt;&lt;script&gt;"' in answer.text
 
 
 async def test_only_looking_and_paying(till) -> None:
