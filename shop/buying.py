@@ -1,7 +1,7 @@
 """Holding and ordering as pages and programs ask for it.
 
 What the buyers of one process ask in the same moment is done in one transaction. When pieces are
-short, what dead holds keep is reclaimed on the way.
+short, what dead holds keep is reclaimed on the way. What comes free goes to those in line first.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,6 +20,7 @@ from shop.holding import HoldRequest, Wanted, make_holds
 from shop.holds import Held
 from shop.paying import close_dead_orders
 from shop.sheet import OrderSheet
+from shop.waiting import serve
 
 T = TypeVar("T")
 
@@ -73,15 +74,27 @@ async def _order_many(
         return dict(zip(asked, await place_orders(session, asked), strict=True))
 
 
+async def let_go(shop: Shop, token: str, now: datetime) -> None:
+    """The buyer changed their mind: the pieces are free, for those in line first.
+
+    Repeating, or after the order, changes nothing. Raises NotFound.
+    """
+    async with shop.database.writing.begin() as session:
+        given_back = await holds.release_hold(session, token)
+    for product_id in given_back:
+        await serve(shop.database, now, product_id=product_id)
+
+
 async def _reclaiming(
     shop: Shop, attempt: Callable[[], Awaitable[T]], browser: str, now: datetime
 ) -> T:
-    """Try; when pieces are short, free what only dead holds keep, and try once more."""
+    """Try; when pieces are short, free what only dead holds keep, serve the line, and try again."""
     try:
         return await attempt()
     except OutOfStock as short:
         await holds.lapse_holds(shop.database, now, product_id=short.product_id)
         await close_dead_orders(shop, now, product_id=short.product_id)
+        await serve(shop.database, now, product_id=short.product_id)
         if not await _to_be_had(shop, short, browser, now):
             raise await _held_or_gone(shop, short, browser, now) from short
     try:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.models import Kind, Photo
-from shop.drafts import MOST_LIKENESSES
+from shop.likeness import likenesses
 from shop.models import Hold, HoldLine
 from shop.promise import carved_by, days_in_hand
 
@@ -47,14 +47,11 @@ async def carved_lines(session: AsyncSession, hold: Hold, now: datetime) -> list
         for workshop_id, more in days.items()
         if more
     }
+    pictures = await likenesses(session, {line.product_id for line in lines})
     return [
-        Carved(line, until.get(line.product.workshop_id), _likeness(line.product.photos))
+        Carved(line, until.get(line.product.workshop_id), pictures[line.product_id])
         for line in lines
     ]
-
-
-def _likeness(photos: list[Photo]) -> list[Photo]:
-    return [photo for photo in photos if photo.ready][:MOST_LIKENESSES]
 
 
 def ticks_missing(hold: Hold, typed: Mapping[str, str]) -> dict[str, str]:

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.db import table
-from catalog.models import Kind, Photo, PhotoState
+from catalog.models import Kind
 from media.codes import new_code
 from shop import fees, shipping
 from shop.holds import Held, HeldLine
+from shop.likeness import likenesses
 from shop.models import (
     Hold,
     HoldState,
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
 PAY_WITHIN = timedelta(minutes=31)
 # After the session ends the pieces wait three minutes more for money already on its way.
 KEPT_AFTER = timedelta(minutes=3)
-
-# By so many pictures a piece that is yet to be carved is sold.
-MOST_LIKENESSES = 2
 
 _orders, _parts, _lines = table(Order), table(WorkOrder), table(OrderLine)
 _payments, _holds = table(Payment), table(Hold)
@@ -105,7 +103,7 @@ class Draft:
     @property
     def carves(self) -> bool:
         """Whether something is made to order."""
-        return any(share.days_to_carve for share in self.shares)
+        return any(line.kind == Kind.MADE_TO_ORDER for line in self.hold.lines)
 
 
 async def fill_in(session: AsyncSession, drafts: Sequence[Draft]) -> None:
@@ -159,15 +157,10 @@ async def _likenesses(session: AsyncSession, drafts: Sequence[Draft]) -> None:
     }
     if not products:
         return
-    folders: defaultdict[int, list[str]] = defaultdict(list)
-    for product_id, folder in await session.execute(
-        select(Photo.product_id, Photo.folder)
-        .where(Photo.product_id.in_(products), Photo.state == PhotoState.READY)
-        .order_by(Photo.position, Photo.id)
-    ):
-        folders[product_id].append(folder)
+    shown = await likenesses(session, products)
+    folders = {product: [photo.folder for photo in photos] for product, photos in shown.items()}
     for draft in agreed:
-        draft.likeness = {product: found[:MOST_LIKENESSES] for product, found in folders.items()}
+        draft.likeness = folders
 
 
 async def write_orders(session: AsyncSession, drafts: Sequence[Draft]) -> list[OrderSheet]:

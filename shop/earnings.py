@@ -17,8 +17,7 @@ KINDS = {
     "sale": "卖了",
     "postage": "邮费",
     "fee": "社工站留的",
-    "refund": "退给买家",
-    "fee_back": "社工站退回留的",
+    "refund": "退货退款",
     "payout": "付给您了",
     "correction": "站里帮补",
 }
@@ -89,10 +88,9 @@ def _totals(sums: dict[tuple[str, str, bool], int]) -> Totals:
     family = {key[1:]: fen for key, fen in sums.items() if key[0] == "workshop"}
     # What goes back to a buyer goes without the station's share, which the station gives back.
     share_back = -sums.get((STATION, "refund", False), 0)
-    returned = family.pop(("refund", False), 0) + family.pop(("refund", True), 0)
     return Totals(
         sold_fen=family.pop(("sale", True), 0),
-        returned_fen=returned - share_back,
+        returned_fen=family.pop(("refund", False), 0) - share_back,
         fee_fen=family.pop(("sale", False), 0) + share_back,
         paid_fen=family.pop(("payout", False), 0),
         other_fen=sum(family.values()),
@@ -174,8 +172,6 @@ def how_paid(payout: Payout) -> str:
 
 def _kind(entry: LedgerEntry, work_order: WorkOrder | None, sold: set[int]) -> str:
     kind = entry.posting.kind
-    if kind == "refund" and entry.amount_fen > 0:
-        return "fee_back"
     if kind != "sale" or work_order is None:
         return kind
     if entry.amount_fen < 0:

@@ -15,7 +15,17 @@ class PieceHeld(Refusal):
         super().__init__(f"product {product_id}: all free pieces are on hold")
         self.product_id = product_id
         self.until = until
-        self.text = f"别人正在付款，这件给他留到 {until.astimezone(BEIJING):%H:%M}。他不要了，您马上就能买。"
+        self.text = f"别人正在付款，这件给他留到 {until.astimezone(BEIJING):%H:%M}。他不要了，就轮到下一位。"
+
+
+class NoLine(Refusal):
+    """There is nothing to stand in line for, or no room in the line; `text` says which."""
+
+    code = "no_line"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
 
 
 class HoldExpired(Refusal):

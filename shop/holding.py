@@ -1,21 +1,23 @@
 """Making holds: what many buyers ask for in one moment is shared out in one transaction."""
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import bindparam, exists, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.checks import Check
 from catalog.db import MOST_ID, table
 from catalog.errors import Invalid, NotFound, OutOfStock, Refusal
 from live import selling
-from live.selling import Asked, Offer, Pieces
+from live.selling import Asked, Offer, Pieces, Share
 from shop.errors import NotOnSale, PriceChanged
 from shop.holds import KEPT, READ, SHOWN, Held, HeldLine, close, locked
-from shop.models import Hold, HoldLine, HoldState
+from shop.line import Line, in_line
+from shop.models import Hold, HoldLine, HoldState, Order
 from shop.together import apart
 
 MOST_LINES = 20
@@ -24,11 +26,13 @@ MOST_QUANTITY = 99
 MOST_LAPSED = 3
 LAPSED_WITHIN = timedelta(days=1)
 
-_holds, _lines = table(Hold), table(HoldLine)
+_holds, _lines, _orders = table(Hold), table(HoldLine), table(Order)
 
 _BY_BROWSER = READ.where(
     _holds.c.browser.in_(bindparam("browsers", expanding=True)),
-    _holds.c.state == HoldState.ACTIVE,
+    (_holds.c.state == HoldState.ACTIVE)
+    # This one keeps its state when it has become an order.
+    | (_holds.c.state == HoldState.PAY_FIRST) & ~exists().where(_orders.c.hold_id == _holds.c.id),
     _holds.c.expires_at > bindparam("now"),
 )
 _LAPSED = (
@@ -61,11 +65,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HoldRequest:
-    """What one browser wants held, everything or nothing; `browser` is "" for a program."""
+    """What one browser wants held, everything or nothing; `browser` is "" for a program.
+
+    `in_turn` is for whom the line has brought to its head: all others leave pieces to the line.
+    """
 
     wanted: tuple[Wanted, ...]
     browser: str
     now: datetime
+    in_turn: bool = False
 
 
 async def make_hold(
@@ -81,6 +89,7 @@ async def make_hold(
 async def make_holds(session: AsyncSession, asked: Sequence[HoldRequest]) -> list[Held | Refusal]:
     """For each request hold everything wanted, or nothing; first come, first served.
 
+    What somebody in line waits for is not to be had for others, however free it is.
     The same browser asking for the same finds its own hold; asking otherwise for the same
     products it gives back what it held of them, so that nobody stands in their own way. A
     browser that let `MOST_LAPSED` holds lapse within a day gets one in state PAY_FIRST, which
@@ -99,19 +108,23 @@ async def make_holds(session: AsyncSession, asked: Sequence[HoldRequest]) -> lis
 
 @dataclass(slots=True)
 class _Plan:
-    """A request that can be tried: its lines by product id, and the own holds that make way."""
+    """A request that can be tried: its lines by product id, and the own holds that make way.
+
+    `again` is the own hold that keeps nothing and asks for the same.
+    """
 
     request: HoldRequest
     offers: list[Offer]
     lines: list[HeldLine]
     old: list[Held]
     pay_first: bool
+    again: Held | None
 
 
 async def _make_holds(session: AsyncSession, asked: Sequence[HoldRequest]) -> list[Held | Refusal]:
     read = await _read(session, asked)
     own = await _own_holds(session, asked)
-    owing = await _owing(session, asked)
+    owing = await owing_of(session, _browsers(asked), min(one.now for one in asked))
     answers: dict[int, Held | Refusal] = {}
     plans: dict[int, _Plan] = {}
     for n, (request, found) in enumerate(zip(asked, read, strict=True)):
@@ -121,13 +134,19 @@ async def _make_holds(session: AsyncSession, asked: Sequence[HoldRequest]) -> li
         lines = [_line(one, quantity) for one, quantity in found]
         quantities = {line.product_id: line.quantity for line in lines}
         mine = own.get(request.browser, [])
-        same = [hold for hold in mine if hold.quantities == quantities]
-        if same:
-            answers[n] = same[0]
+        same = {hold.state: hold for hold in reversed(mine) if hold.quantities == quantities}
+        if HoldState.ACTIVE in same:
+            answers[n] = same[HoldState.ACTIVE]
             continue
-        old = [hold for hold in mine if quantities.keys() & hold.quantities.keys()]
+        old = [
+            hold
+            for hold in mine
+            if hold.state == HoldState.ACTIVE and quantities.keys() & hold.quantities.keys()
+        ]
         offered = [one for one, _ in found]
-        plans[n] = _Plan(request, offered, lines, old, request.browser in owing)
+        pay_first = request.browser in owing
+        again = same.get(HoldState.PAY_FIRST) if pay_first else None
+        plans[n] = _Plan(request, offered, lines, old, pay_first, again)
     short = await _share_out(session, plans)
     made = await _write(session, {n: plan for n, plan in plans.items() if n not in short})
     answers.update(short)
@@ -137,15 +156,22 @@ async def _make_holds(session: AsyncSession, asked: Sequence[HoldRequest]) -> li
 
 async def _share_out(session: AsyncSession, plans: Mapping[int, _Plan]) -> dict[int, OutOfStock]:
     """Take the pieces of all plans, in their order; those that came too short."""
+    if not plans:
+        return {}
     short: dict[int, OutOfStock] = {}
     pieces = await Pieces.lock(
         session,
         [line.share for plan in plans.values() for line in plan.lines],
         [line.share for plan in plans.values() for hold in plan.old for line in hold.lines],
     )
+    # Read when the stock is locked: who came into the line before a piece was freed is seen.
+    products = {line.product_id for plan in plans.values() for line in plan.lines}
+    waiting = await in_line(session, products, min(plan.request.now for plan in plans.values()))
     for n, plan in plans.items():
         try:
             with pieces.all_or_nothing():
+                if not plan.request.in_turn:
+                    _leave_to_those_waiting(pieces, plan, waiting)
                 for old in plan.old:
                     for line in old.lines:
                         pieces.give_back(line.share)
@@ -154,6 +180,31 @@ async def _share_out(session: AsyncSession, plans: Mapping[int, _Plan]) -> dict[
             short[n] = error
     await pieces.write(session)
     return short
+
+
+def _leave_to_those_waiting(pieces: Pieces, plan: _Plan, waiting: Mapping[int, Line]) -> None:
+    """Raise OutOfStock when a plan would have more than its own, and so what others wait for."""
+    own = Counter[int]()
+    for old in plan.old:
+        own.update(old.quantities)
+    for share in (line.share for line in plan.lines if line.product_id in waiting):
+        more = share.quantity - own[share.product_id]
+        if more > 0 and not share.carved:
+            try:
+                _must_be_left(pieces, share, more, waiting[share.product_id])
+            except OutOfStock:
+                raise OutOfStock(share.product_id, wanted=share.quantity) from None
+
+
+def _must_be_left(pieces: Pieces, share: Share, more: int, line: Line) -> None:
+    """Raise OutOfStock when fewer than `more` pieces are left after all in line had theirs.
+
+    Those who came by the same show have its own pieces first; all others wait for free ones.
+    """
+    same_show = line[share.item_id] if share.item_id is not None else 0
+    _, loose = pieces.must_have(replace(share, quantity=more + same_show))
+    if loose:
+        pieces.must_have(replace(share, quantity=more + line.total()))
 
 
 def _take(pieces: Pieces, plan: _Plan) -> None:
@@ -171,17 +222,15 @@ async def _write(session: AsyncSession, plans: Mapping[int, _Plan]) -> dict[int,
     if not plans:
         return {}
     await close(session, [old for plan in plans.values() for old in plan.old], HoldState.RELEASED)
-    made = {n: _held(plan) for n, plan in plans.items()}
-    rows = [
-        _row(hold, plan.request.now)
-        for hold, plan in zip(made.values(), plans.values(), strict=True)
-    ]
-    ids = await session.scalars(_NEW, rows)
-    for hold, hold_id in zip(made.values(), ids, strict=True):
-        hold.id = hold_id
-    await session.execute(
-        _NEW_LINES, [_line_row(hold.id, line) for hold in made.values() for line in hold.lines]
-    )
+    made = {n: plan.again or _held(plan) for n, plan in plans.items()}
+    new = [(made[n], plan.request.now) for n, plan in plans.items() if plan.again is None]
+    if new:
+        ids = await session.scalars(_NEW, [_row(hold, now) for hold, now in new])
+        for (hold, _), hold_id in zip(new, ids, strict=True):
+            hold.id = hold_id
+        await session.execute(
+            _NEW_LINES, [_line_row(hold.id, line) for hold, _ in new for line in hold.lines]
+        )
     return made
 
 
@@ -251,13 +300,12 @@ async def _own_holds(session: AsyncSession, asked: Sequence[HoldRequest]) -> dic
     return own
 
 
-async def _owing(session: AsyncSession, asked: Sequence[HoldRequest]) -> set[str]:
-    """The browsers that have let too many holds lapse."""
-    browsers = _browsers(asked)
+async def owing_of(session: AsyncSession, browsers: Collection[str], now: datetime) -> set[str]:
+    """Those of some browsers that have let too many holds lapse: nothing is kept for them."""
     if not browsers:
         return set()
-    since = min(request.now for request in asked) - LAPSED_WITHIN
-    return set(await session.scalars(_LAPSED, {"browsers": browsers, "since": since}))
+    asked = {"browsers": [*browsers], "since": now - LAPSED_WITHIN}
+    return set(await session.scalars(_LAPSED, asked))
 
 
 def _browsers(asked: Sequence[HoldRequest]) -> list[str]:

@@ -146,16 +146,18 @@ def is_open(hold: Hold | Held, now: datetime) -> bool:
     return hold.state in (HoldState.ACTIVE, HoldState.PAY_FIRST) and now < hold.expires_at
 
 
-async def release_hold(session: AsyncSession, token: str) -> None:
-    """The buyer changed their mind: free the pieces. Repeating, or after the order, changes nothing.
+async def release_hold(session: AsyncSession, token: str) -> list[int]:
+    """The buyer changed their mind: free the pieces; the products of which some are free now.
 
-    Raises NotFound.
+    Repeating, or after the order, changes nothing. Raises NotFound.
     """
     hold = (await lock_holds(session, [token])).get(token)
     if hold is None:
         raise NotFound("hold")
-    if hold.state == HoldState.ACTIVE:
-        await give_back(session, [hold], HoldState.RELEASED)
+    if hold.state != HoldState.ACTIVE:
+        return []
+    await give_back(session, [hold], HoldState.RELEASED)
+    return list(hold.quantities)
 
 
 async def give_back(session: AsyncSession, holds: Sequence[Held], state: HoldState) -> None:

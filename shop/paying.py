@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, case, exists, select, update
 from sqlalchemy.orm import selectinload
 
 from catalog import outbox
@@ -20,10 +20,12 @@ from shop.errors import PaymentUnavailable, WrongOrderState
 from shop.models import (
     Hold,
     HoldLine,
+    OfflineReceipt,
     Order,
     OrderState,
     Payment,
     PaymentState,
+    ReceiptState,
     Refund,
     RefundState,
 )
@@ -40,6 +42,7 @@ from shop.payments.gateway import (
 )
 from shop.settle import settle
 from shop.sheet import OrderSheet, PaymentSheet
+from shop.waiting import serve
 from shop.webhooks import FINAL, REFUND_STATES, refund_is
 
 log = structlog.get_logger()
@@ -62,8 +65,9 @@ async def open_payment(shop: Shop, order: Order | OrderSheet) -> str:
     Raises WrongOrderState when the order is not to be paid any more, PaymentUnavailable when
     the gateway does not answer: the order stands, and asking again is safe.
     """
-    payment = order.payments[-1]
-    if order.state != OrderState.UNPAID or payment.state != PaymentState.OPEN:
+    payments: Sequence[Payment | PaymentSheet] = order.payments
+    payment = next((p for p in reversed(payments) if p.state == PaymentState.OPEN), None)
+    if order.state != OrderState.UNPAID or payment is None:
         raise WrongOrderState("这笔订单现在不用付款。")
     if payment.pay_url:
         return payment.pay_url
@@ -132,14 +136,16 @@ async def hear_of_payment(shop: Shop, order: Order, now: datetime) -> bool:
 
     `order` as `get_order` gives it. A gateway that does not answer leaves it unknown.
     """
-    payment = order.payments[-1]
-    if order.state != OrderState.UNPAID or payment.state != PaymentState.OPEN:
+    waiting = [payment for payment in order.payments if payment.state == PaymentState.OPEN]
+    if order.state != OrderState.UNPAID or not waiting:
         return True
     try:
-        state = await look_at_payment(shop, payment.id, now)
+        for payment in waiting:
+            if await look_at_payment(shop, payment.id, now) != OrderState.UNPAID:
+                return True
     except (GatewayUnavailable, GatewayRefused):
         return False
-    return state != OrderState.UNPAID
+    return False
 
 
 async def close_payment(shop: Shop, payment_id: int, now: datetime) -> OrderState:
@@ -222,10 +228,17 @@ async def _dead_payments(shop: Shop, now: datetime, product_id: int | None) -> l
         .join(Order, Order.id == Payment.order_id)
         .join(Hold, Hold.id == Order.hold_id)
         .where(
-            Order.state == OrderState.UNPAID,
             Payment.state == PaymentState.OPEN,
             Payment.gateway.in_(shop.gateways),
-            Hold.expires_at <= now,
+            # What a second person has to confirm keeps its pieces until then.
+            ~exists().where(
+                OfflineReceipt.payment_id == Payment.id,
+                OfflineReceipt.state == ReceiptState.RECORDED,
+            ),
+            case(
+                (Order.state == OrderState.UNPAID, Hold.expires_at), else_=Payment.expires_at
+            )
+            <= now,
         )
     )
     if product_id is not None:
@@ -292,5 +305,10 @@ async def _write_refund(
 
 
 async def sweep(shop: Shop, now: datetime) -> int:
-    """Free what time has run out for: plain holds, then unpaid orders. Returns how many."""
-    return await holds.lapse_holds(shop.database, now) + await close_dead_orders(shop, now)
+    """Free what time has run out for: plain holds, then unpaid orders. Returns how many.
+
+    Then those in line are served, also with what was counted in, cancelled, or left by a show.
+    """
+    freed = await holds.lapse_holds(shop.database, now) + await close_dead_orders(shop, now)
+    await serve(shop.database, now)
+    return freed

@@ -2,7 +2,8 @@
 
 The hottest page of the shop stands on it, so the statements are built once and select columns,
 not entities. What counts as free is what `shop.buying` would hand out: pieces that only a dead
-hold keeps are free, for the request that wants them reclaims them.
+hold keeps are free, for the request that wants them reclaims them, and those that somebody in
+line waits for are not.
 """
 
 from collections.abc import Sequence
@@ -15,17 +16,20 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Row,
+    ScalarSelect,
     Select,
     Subquery,
     and_,
     bindparam,
     case,
+    exists,
     func,
     or_,
     select,
     union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from catalog.db import UtcDateTime
 from catalog.errors import NotFound
@@ -33,7 +37,8 @@ from catalog.models import Kind, Photo, PhotoState, Product, ProductState, Stati
 from live.models import LineUpItem, Link, Show, ShowState
 from media.codes import normalise
 from shop.holding import MOST_QUANTITY
-from shop.models import Hold, HoldLine, HoldState, Order, OrderState
+from shop.line import WAITS
+from shop.models import Hold, HoldLine, HoldState, Order, OrderState, Waiter, WaiterState
 
 
 class Situation(StrEnum):
@@ -78,7 +83,8 @@ class ProductView:
 
     `paying` buyers hold `promised` pieces unpaid, the first of them until `held_until`; dead
     holds still keep `dead` free pieces and `dead_fenced` of a show's. `show_state` is the state
-    of the link's show, and `item_…` are this product's place in it.
+    of the link's show, and `item_…` are this product's place in it. `waiting` stand in line for
+    a piece, `waiting_here` of them by links of this very show.
     """
 
     link: OpenedLink | None
@@ -119,6 +125,8 @@ class ProductView:
     held_until: datetime | None
     dead: int
     dead_fenced: int
+    waiting: int
+    waiting_here: int
 
     @property
     def on_air(self) -> bool:
@@ -137,9 +145,17 @@ class ProductView:
 
     @property
     def free(self) -> int:
-        """Pieces that this buyer could have now."""
+        """Pieces that this buyer could have now, when those in line have had theirs."""
+        fenced, loose = self._there
+        here = self.waiting_here if self.on_air else 0
+        elsewhere = self.waiting - here + max(0, here - fenced)
+        return max(0, fenced - here) + max(0, loose - elsewhere)
+
+    @property
+    def _there(self) -> tuple[int, int]:
+        """Pieces of the show that the buyer came by, and those that are free for all."""
         fenced = (self.item_left or 0) + self.dead_fenced if self.on_air else 0
-        return self.on_hand - self.held + self.dead + fenced
+        return fenced, self.on_hand - self.held + self.dead
 
     @property
     def situation(self) -> Situation:
@@ -149,7 +165,7 @@ class ProductView:
             return Situation.TO_ORDER
         if self.free > 0:
             return Situation.FREE
-        return Situation.HELD if self.paying else Situation.SOLD_OUT
+        return Situation.HELD if self.paying or any(self._there) else Situation.SOLD_OUT
 
     @property
     def most(self) -> int:
@@ -195,7 +211,7 @@ def _paying() -> Subquery:
         select(Hold.id, Hold.expires_at).where(Hold.state == HoldState.ACTIVE),
         select(Hold.id, Hold.expires_at)
         .join(Order, Order.hold_id == Hold.id)
-        .where(Order.state == OrderState.UNPAID),
+        .where(Order.state == OrderState.UNPAID, Hold.state == HoldState.ORDERED),
     ).subquery()
     lives = open_holds.c.expires_at > _NOW
 
@@ -218,6 +234,14 @@ def _paying() -> Subquery:
     )
 
 
+def _in_line(*further: ColumnElement[bool]) -> ScalarSelect[int]:
+    """How many wait for the product."""
+    fresh = Waiter.created_at > bindparam("since", type_=UtcDateTime())
+    waiting = (Waiter.product_id == Product.id, Waiter.state == WaiterState.WAITING, fresh)
+    query = select(func.count()).select_from(Waiter).where(*waiting, *further)
+    return query.correlate(Product, Link).scalar_subquery()
+
+
 def _statement(start: FromClause) -> Select[*tuple[Any, ...]]:
     """Everything of a product, joined to `start`, which holds links and products."""
     first_photo = (
@@ -229,6 +253,9 @@ def _statement(start: FromClause) -> Select[*tuple[Any, ...]]:
         .scalar_subquery()
     )
     photos = select(func.count()).where(_READY).correlate(Product).scalar_subquery()
+    theirs = aliased(Link)
+    same_show = (theirs.id == Waiter.link_id, theirs.show_id == Link.show_id)
+    waiting_here = _in_line(exists().where(*same_show, theirs.retired_at.is_(None)))
     paying = _paying()
     product_id, *figures = paying.c
     return select(
@@ -243,6 +270,7 @@ def _statement(start: FromClause) -> Select[*tuple[Any, ...]]:
         Show.state, LineUpItem.id, LineUpItem.show_price_fen, LineUpItem.allotment_left,
         Photo.folder, Photo.width, Photo.height, photos,
         *(func.coalesce(figure, 0) if figure.name != "held_until" else figure for figure in figures),
+        _in_line(), waiting_here,
     ).select_from(
         start.outerjoin(Workshop, Workshop.id == Product.workshop_id)
         .outerjoin(Station, Station.id == Product.station_id)
@@ -296,7 +324,7 @@ async def open_links(
     length = next(n for n in (1, 4, 16, len(codes)) if n >= len(codes))
     asked = [*codes, *[codes[-1]] * (length - len(codes))]
     opened: dict[str, Opened] = {}
-    for row in await session.execute(_BY_CODES, {"codes": asked, "now": now}):
+    for row in await session.execute(_BY_CODES, {"codes": asked, **_times(now)}):
         view = None if row.product_id is None else _read(row)
         if view is None or view.state != ProductState.DRAFT:
             opened[row.code] = (OpenedLink(*row[: len(_LINK_COLUMNS)]), view)
@@ -319,7 +347,7 @@ async def view_by_slug(
 
     Raises NotFound, also for a draft.
     """
-    values = {"slug": slug, "code": normalise(code), "now": now}
+    values = {"slug": slug, "code": normalise(code), **_times(now)}
     return _found((await session.execute(_BY_SLUG, values)).one_or_none())
 
 
@@ -327,8 +355,12 @@ async def view_by_id(
     session: AsyncSession, product_id: int, now: datetime, *, code: str = ""
 ) -> ProductView:
     """As `view_by_slug`."""
-    values = {"product_id": product_id, "code": normalise(code), "now": now}
+    values = {"product_id": product_id, "code": normalise(code), **_times(now)}
     return _found((await session.execute(_BY_ID, values)).one_or_none())
+
+
+def _times(now: datetime) -> dict[str, datetime]:
+    return {"now": now, "since": now - WAITS}
 
 
 def _found(row: Row[*tuple[Any, ...]] | None) -> ProductView:

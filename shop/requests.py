@@ -302,14 +302,4 @@ async def _record(
 ) -> None:
     await session.flush()
     told = {"work_order": request.work_order_id, **after}
-    workshop_id = request.work_order.workshop_id
-    record(
-        session,
-        actor,
-        action,
-        request,
-        now,
-        before={"state": before},
-        after=told,
-        workshop_id=workshop_id,
-    )
+    record(session, actor, action, request, now, before={"state": before}, after=told)

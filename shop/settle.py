@@ -11,27 +11,26 @@
 | open | any | nothing changes |
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
-from sqlalchemy import BindParameter, bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog import outbox
 from catalog.db import table
 from catalog.errors import NotFound, OutOfStock
-from catalog.models import Kind, Product
+from catalog.models import Kind
 from live import selling
 from live.selling import Pieces, Sale, Share
 from shop import ledger
 from shop.fees import STATION
 from shop.holds import give_back, lock_hold_of_order
+from shop.judged import Judged, JudgedPayment, Told, lock_orders, note, write_payments
 from shop.models import (
     Hold,
     HoldState,
     Order,
-    OrderLine,
     OrderState,
     Payment,
     PaymentState,
@@ -40,184 +39,27 @@ from shop.models import (
     WorkOrder,
     WorkOrderState,
 )
-from shop.payments.gateway import GatewaySession, SessionState
-from shop.payments.offline_gateway import OFFLINE
-from shop.refund_window import refund_until, shortest
+from shop.payments.gateway import GatewaySession
 from shop.troubles import TroubleKind, open_trouble
 
 ROUTE_JOB = "shop.route_order"
 REFUND_JOB = "shop.send_refund"
 
-_orders, _payments, _holds = table(Order), table(Payment), table(Hold)
-_parts, _lines, _products = table(WorkOrder), table(OrderLine), table(Product)
+_orders, _parts, _holds = table(Order), table(WorkOrder), table(Hold)
 
-_CONCERNED = (
-    select(_payments.c.order_id)
-    .where(_payments.c.id.in_(bindparam("payments", expanding=True)))
-    .scalar_subquery()
-)
-# An order's row stands for all its payments: two of them are judged one after the other.
-_LOCK_ORDERS = (
-    select(
-        _orders.c.id,
-        _orders.c.station_id,
-        _orders.c.hold_id,
-        _orders.c.token,
-        _orders.c.state,
-        _orders.c.total_fen,
-    )
-    .where(_orders.c.id.in_(_CONCERNED))
-    .order_by(_orders.c.id)
-    .with_for_update()
-)
-_OF_ORDERS: BindParameter[list[int]] = bindparam("orders", expanding=True)
-_THEIR_PAYMENTS = (
-    select(
-        _payments.c.order_id,
-        _payments.c.id,
-        _payments.c.station_id,
-        _payments.c.gateway,
-        _payments.c.state,
-        _payments.c.amount_fen,
-        _payments.c.methods,
-        _payments.c.session_id,
-        _payments.c.intent_id,
-        _payments.c.kept,
-        _payments.c.settled_at,
-    )
-    .where(_payments.c.order_id.in_(_OF_ORDERS))
-    .order_by(_payments.c.id)
-)
-_THEIR_LINES = (
-    select(
-        _parts.c.order_id,
-        _parts.c.id,
-        _parts.c.workshop_id,
-        _parts.c.goods_fen,
-        _parts.c.shipping_fen,
-        _lines.c.product_id,
-        _lines.c.line_up_item_id,
-        _lines.c.quantity,
-        _lines.c.unit_fen,
-        _lines.c.fee_fen,
-        _products.c.kind,
-    )
-    .join(_lines, _lines.c.work_order_id == _parts.c.id)
-    .join(_products, _products.c.id == _lines.c.product_id)
-    .where(_parts.c.order_id.in_(_OF_ORDERS))
-    .order_by(_parts.c.id, _lines.c.id)
-)
 _KEEPING = select(_holds.c.id).where(
     _holds.c.id.in_(bindparam("holds", expanding=True)), _holds.c.state == HoldState.ORDERED
 )
-_WRITE_PAYMENT = (
-    update(_payments)
-    .where(_payments.c.id == bindparam("payment"))
-    .values(
-        {
-            name: bindparam(f"new_{name}")
-            for name in (
-                "state",
-                "session_id",
-                "intent_id",
-                "kept",
-                "method",
-                "refund_until",
-                "settled_at",
-            )
-        }
-    )
-)
 _WRITE_PAID = (
     update(_orders)
-    .where(_orders.c.id.in_(_OF_ORDERS))
+    .where(_orders.c.id.in_(bindparam("orders", expanding=True)))
     .values(state=OrderState.PAID, paid_at=bindparam("at"))
 )
 _WRITE_PARTS = (
-    update(_parts).where(_parts.c.order_id.in_(_OF_ORDERS)).values(state=bindparam("now_in"))
+    update(_parts)
+    .where(_parts.c.order_id.in_(bindparam("orders", expanding=True)))
+    .values(state=bindparam("now_in"))
 )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Told:
-    """What a gateway told about one of our payments, and when we heard it."""
-
-    payment_id: int
-    session: GatewaySession
-    now: datetime
-
-
-@dataclass(slots=True)
-class JudgedPayment:
-    """A payment as it stands after the judgement."""
-
-    id: int
-    station_id: int
-    gateway: str
-    state: PaymentState
-    amount_fen: int
-    methods: list[str]
-    session_id: str | None
-    intent_id: str | None
-    kept: bool
-    settled_at: datetime | None
-
-    @property
-    def method(self) -> str:
-        """How it was paid, where there was but one way."""
-        return self.methods[0] if len(self.methods) == 1 else ""
-
-    @property
-    def refund_until(self) -> date | None:
-        """The last day on which money can surely go back this way; None while it is not paid."""
-        if self.gateway == OFFLINE or self.state != PaymentState.SUCCEEDED:
-            return None
-        assert self.settled_at is not None
-        return refund_until(self.method or shortest(self.methods), self.settled_at)
-
-
-@dataclass(slots=True)
-class Line:
-    """One product of an order, as the judge needs it."""
-
-    product_id: int
-    line_up_item_id: int | None
-    quantity: int
-    unit_fen: int
-    fee_fen: int
-    kind: Kind
-
-
-@dataclass(slots=True)
-class Part:
-    """What one workshop is owed for its lines and its postage, before the station's fee."""
-
-    id: int
-    workshop_id: int
-    goods_fen: int
-    shipping_fen: int
-    lines: list[Line] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Judged:
-    """An order that is locked, with its payments and parts."""
-
-    id: int
-    station_id: int
-    hold_id: int
-    token: str
-    state: OrderState
-    total_fen: int
-    payments: list[JudgedPayment] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
-
-    @property
-    def lines(self) -> list[Line]:
-        return [line for part in self.parts for line in part.lines]
-
-    def payment(self, payment_id: int) -> JudgedPayment:
-        return next(payment for payment in self.payments if payment.id == payment_id)
 
 
 async def settle(
@@ -229,20 +71,19 @@ async def settle(
     Jobs for what follows are written with it. Returns the order as it stands then. Raises NotFound.
     """
     one = Told(payment_id, told, now)
-    order = (await _lock(session, [one])).get(payment_id)
+    order = (await lock_orders(session, [one])).get(payment_id)
     if order is None:
         raise NotFound(f"payment {payment_id}")
     payment = order.payment(payment_id)
     if payment.state == PaymentState.SUCCEEDED:
         return order
-    _note(payment, one)
+    note(payment, one)
     if told.paid:
         await _money_arrived(session, payment, order, now)
-    elif told.state == SessionState.EXPIRED and payment.state == PaymentState.EXPIRED:
-        await _write_payments(session, [payment])
+        return order
+    await write_payments(session, [payment])
+    if payment.state == PaymentState.EXPIRED:
         await _expire(session, order)
-    else:
-        await _write_payments(session, [payment])
     return order
 
 
@@ -252,12 +93,8 @@ async def settle_plain(session: AsyncSession, asked: Sequence[Told]) -> set[Told
     All at once, with one statement for each table. Returns them, and those that were settled
     before; the others are for `settle`, each in a transaction of its own. Locks the orders by id.
     """
-    orders = await _lock(session, asked)
-    keeping = set(
-        await session.scalars(_KEEPING, {"holds": [order.hold_id for order in orders.values()]})
-        if orders
-        else []
-    )
+    orders = await lock_orders(session, asked)
+    keeping = await _keeping(session, orders.values())
     done: set[Told] = set()
     plain: dict[int, tuple[Judged, JudgedPayment, Told]] = {}
     for one in asked:
@@ -271,62 +108,19 @@ async def settle_plain(session: AsyncSession, asked: Sequence[Told]) -> set[Told
             plain[order.id] = (order, payment, one)
             done.add(one)
     for _, payment, one in plain.values():
-        _note(payment, one)
+        note(payment, one)
         payment.kept = True
-    await _write_payments(session, [payment for _, payment, _ in plain.values()])
+    await write_payments(session, [payment for _, payment, _ in plain.values()])
     await _confirm(
         session, [(order, payment, one.now) for order, payment, one in plain.values()], held=True
     )
     return done
 
 
-async def _lock(session: AsyncSession, asked: Sequence[Told]) -> dict[int, Judged]:
-    """The orders of payments, by the payment's id, locked. What is judged is read after the lock
-    is had, so it is what an earlier judgement left."""
-    ids = [one.payment_id for one in asked]
-    orders = {
-        row.id: Judged(*row) for row in await session.execute(_LOCK_ORDERS, {"payments": ids})
-    }
-    if not orders:
-        return {}
-    by_payment: dict[int, Judged] = {}
-    for order_id, *cells in await session.execute(_THEIR_PAYMENTS, {"orders": [*orders]}):
-        orders[order_id].payments.append(JudgedPayment(*cells))
-        by_payment[cells[0]] = orders[order_id]
-    for order_id, *cells in await session.execute(_THEIR_LINES, {"orders": [*orders]}):
-        parts = orders[order_id].parts
-        if not parts or parts[-1].id != cells[0]:
-            parts.append(Part(*cells[:4]))
-        parts[-1].lines.append(Line(*cells[4:]))
-    return by_payment
-
-
-def _note(payment: JudgedPayment, one: Told) -> None:
-    """Take over what was told about a payment that has not succeeded yet."""
-    payment.session_id = one.session.id
-    payment.intent_id = one.session.intent_id or payment.intent_id
-    if one.session.paid:
-        payment.state, payment.settled_at = PaymentState.SUCCEEDED, one.now
-    elif one.session.state == SessionState.EXPIRED and payment.state == PaymentState.OPEN:
-        payment.state, payment.settled_at = PaymentState.EXPIRED, one.now
-
-
-async def _write_payments(session: AsyncSession, payments: Sequence[JudgedPayment]) -> None:
-    rows = [
-        {
-            "payment": payment.id,
-            "new_state": payment.state,
-            "new_session_id": payment.session_id,
-            "new_intent_id": payment.intent_id,
-            "new_kept": payment.kept,
-            "new_method": payment.method if payment.state == PaymentState.SUCCEEDED else "",
-            "new_refund_until": payment.refund_until,
-            "new_settled_at": payment.settled_at,
-        }
-        for payment in payments
-    ]
-    if rows:
-        await session.execute(_WRITE_PAYMENT, rows)
+async def _keeping(session: AsyncSession, orders: Iterable[Judged]) -> set[int]:
+    """The holds of orders that keep their pieces."""
+    holds = [order.hold_id for order in orders]
+    return set(await session.scalars(_KEEPING, {"holds": holds})) if holds else set()
 
 
 async def _money_arrived(
@@ -335,15 +129,13 @@ async def _money_arrived(
     # A cancelled order whose money was kept, and went back, has had its payment too.
     late = not any(other.kept for other in order.payments)
     unpaid = order.state == OrderState.UNPAID
-    held = unpaid and order.hold_id in set(
-        await session.scalars(_KEEPING, {"holds": [order.hold_id]})
-    )
+    held = unpaid and order.hold_id in await _keeping(session, [order])
     if held or (late and await _take_again(session, order)):
         payment.kept = True
-        await _write_payments(session, [payment])
+        await write_payments(session, [payment])
         await _confirm(session, [(order, payment, now)], held=held)
         return
-    await _write_payments(session, [payment])
+    await write_payments(session, [payment])
     if unpaid:
         # It paid first, without a hold, and the pieces are gone.
         await _write_expired(session, order)

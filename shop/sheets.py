@@ -20,7 +20,7 @@ from openpyxl.utils import get_column_letter
 
 from catalog.checks import BEIJING
 
-CSV_TYPE = "text/csv; charset=utf-8"
+CSV_TYPE = "text/csv"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 Cell = str | int | Decimal | date | datetime | None

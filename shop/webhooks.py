@@ -18,11 +18,12 @@ from catalog import outbox
 from catalog.db import table
 from catalog.words import yuan
 from shop.context import Shop
+from shop.judged import Told
 from shop.models import Payment, Refund, RefundState, WebhookEvent
 from shop.payments import wire
 from shop.payments.gateway import GatewayEvent, GatewayRefund
 from shop.payments.gateway import RefundState as GatewayRefundState
-from shop.settle import Told, settle, settle_plain
+from shop.settle import settle, settle_plain
 from shop.troubles import TroubleKind, close_trouble, open_trouble
 
 EVENT_JOB = "shop.take_event"

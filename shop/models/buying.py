@@ -43,12 +43,10 @@ class HoldState(StrEnum):
 
 
 class WaiterState(StrEnum):
-    """waiting -> offered -> bought or lapsed; or left."""
+    """waiting -> offered, or left. What became of an offer is told by its hold and order."""
 
     WAITING = "waiting"
     OFFERED = "offered"
-    BOUGHT = "bought"
-    LAPSED = "lapsed"
     LEFT = "left"
 
 
@@ -103,14 +101,20 @@ class Waiter(Base):
     """A buyer in line for a piece that others hold. `hold_id` is the hold made for them in turn.
 
     `token` is the key to the page where they see their place; `phone` is called when it is time.
+    `link_id` is the link that they came by: its show's price and pieces are theirs too.
     """
 
     __tablename__ = "waiters"
-    __table_args__ = (Index("ix_waiters_product", "product_id", "state", "id"),)
+    __table_args__ = (
+        Index("ix_waiters_product", "product_id", "state", "id"),
+        Index("ix_waiters_phone", "phone", "state"),
+        Index("ix_waiters_state_created", "state", "created_at"),
+    )
 
     id: Mapped[Id] = mapped_column(primary_key=True)
     station_id: Mapped[Id] = mapped_column(ForeignKey("stations.id"))
     product_id: Mapped[Id] = mapped_column(ForeignKey("products.id"))
+    link_id: Mapped[Id | None] = mapped_column(ForeignKey("links.id"))
     hold_id: Mapped[Id | None] = mapped_column(ForeignKey("holds.id"), unique=True)
     token: Mapped[str] = mapped_column(String(40), unique=True)
     browser: Mapped[str] = mapped_column(String(40), default="")

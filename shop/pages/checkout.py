@@ -17,14 +17,14 @@ from catalog.forms import read_form
 from catalog.words import yuan
 from catalog.workshops import station_by_id
 from shop import shipping
-from shop.buying import order_pieces
+from shop.buying import let_go, order_pieces
 from shop.cart import way_back
 from shop.carving import carved_lines, ticks_missing
 from shop.checkout import OrderRequest, read_buyer, token_of_hold
 from shop.context import Shop
 from shop.errors import HoldExpired
-from shop.holds import get_hold, is_open, release_hold
-from shop.models import Hold, HoldState
+from shop.holds import get_hold, is_open
+from shop.models import Hold
 from shop.pages.order import to_payment
 from shop.pages.ways import choice_for, way_of
 from shop.wallets import Way
@@ -70,14 +70,17 @@ async def place(
 
 
 @post("/checkout/{token:str}/release", opt=allow(EVERYONE), include_in_schema=False)
-async def release(token: FromPath[str], session: NamedDependency[AsyncSession]) -> Redirect:
-    """The pieces are free again, at once."""
-    await release_hold(session, token)
-    hold = await get_hold(session, token)
-    ordered = await token_of_hold(session, hold.id)
-    if ordered is not None:
-        return see_other(f"/o/{ordered}")
-    return see_other(await way_back(session, hold), "已经放回去了，没有收您的钱。")
+async def release(
+    token: FromPath[str], shop: NamedDependency[Shop], now: NamedDependency[datetime]
+) -> Redirect:
+    """The pieces are free again, at once, for the first in line or for everybody."""
+    await let_go(shop, token, now)
+    async with shop.database.reading() as session:
+        hold = await get_hold(session, token)
+        ordered = await token_of_hold(session, hold.id)
+        if ordered is not None:
+            return see_other(f"/o/{ordered}")
+        return see_other(await way_back(session, hold), "已经放回去了，没有收您的钱。")
 
 
 async def _read(shop: Shop, token: str, typed: dict[str, str], way: Way | None) -> OrderRequest:

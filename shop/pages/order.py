@@ -60,9 +60,7 @@ async def show_address(
         return await _page(request, session, order, now, typed=typed, errors=error.errors)
     except AddressLocked as refusal:
         errors, status = {"last4": refusal.text}, STATUSES[AddressLocked]
-        return await _page(
-            request, session, order, now, typed=typed, errors=errors, status=status
-        )
+        return await _page(request, session, order, now, typed=typed, errors=errors, status=status)
     return await _page(request, session, order, now, address=address)
 
 

@@ -109,6 +109,7 @@ class StripeGateway:
 
     async def paid_since(self, since: datetime) -> list[GatewaySession]:
         found: list[GatewaySession] = []
+        since = since.replace(microsecond=0)  # Stripe tells whole seconds.
         asked = {"type": "checkout.session.completed", "created": {"gte": int(since.timestamp())}}
         more: dict[str, object] = {"limit": 100}
         for _ in range(MOST_PAGES):

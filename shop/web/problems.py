@@ -26,6 +26,7 @@ STATUSES: dict[type[Refusal], int] = {
     live_errors.WrongShowState: 409,
     live_errors.LinkRetired: 410,
     errors.PieceHeld: 409,
+    errors.NoLine: 409,
     errors.HoldExpired: 409,
     errors.PriceChanged: 409,
     errors.NotOnSale: 409,

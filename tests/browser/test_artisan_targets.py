@@ -110,6 +110,7 @@ async def _pages(sessions: Sessions, family: Family) -> list[str]:
         *(f"{products}/{product.id}" for product in (made, batch)),
         *(f"{products}/{batch.id}/{form}" for form in ("price", "count", "photos")),
         "/workshop/earnings",
+        "/workshop/earnings/account",
     ]
 
 

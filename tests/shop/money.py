@@ -2,9 +2,10 @@
 
 from datetime import date, datetime, timedelta
 
+from catalog.access import Actor
 from catalog.db import Sessions
 from catalog.models import Product, Workshop
-from shop import ledger
+from shop import ledger, payouts
 from shop.fees import STATION, line_fee_fen
 from shop.models import (
     Hold,
@@ -96,7 +97,7 @@ async def sell(
         await session.flush()
         entries = [ledger.Entry("buyers", -order.total_fen)]
         for part in parts:
-            entries += _sides(part, 1)
+            entries += _sides(part)
         await ledger.post(
             session,
             station_id=station_id,
@@ -109,14 +110,14 @@ async def sell(
     return order
 
 
-def _sides(part: WorkOrder, sign: int) -> list[ledger.Entry]:
+def _sides(part: WorkOrder) -> list[ledger.Entry]:
     fee_fen = part.lines[0].fee_fen
     whose = (part.workshop_id, part.id)
     sides = [
-        ledger.Entry("workshop", sign * part.goods_fen, *whose),
-        ledger.Entry("workshop", sign * part.shipping_fen, *whose),
-        ledger.Entry("workshop", -sign * fee_fen, *whose),
-        ledger.Entry(STATION, sign * fee_fen, None, part.id),
+        ledger.Entry("workshop", part.goods_fen, *whose),
+        ledger.Entry("workshop", part.shipping_fen, *whose),
+        ledger.Entry("workshop", -fee_fen, *whose),
+        ledger.Entry(STATION, fee_fen, None, part.id),
     ]
     return [side for side in sides if side.amount_fen]
 
@@ -124,14 +125,13 @@ def _sides(part: WorkOrder, sign: int) -> list[ledger.Entry]:
 async def give_back(sessions: Sessions, part: WorkOrder, now: datetime = NOON) -> None:
     """The whole of a work order goes back to its buyer."""
     async with sessions.begin() as session:
-        back = ledger.Entry("buyers", part.goods_fen + part.shipping_fen)
         await ledger.post(
             session,
             station_id=part.station_id,
             cause=f"return:{part.id}",
             kind="refund",
             order_id=part.order_id,
-            entries=[*_sides(part, -1), back],
+            entries=ledger.refund_entries(part),
             now=now,
         )
 
@@ -142,3 +142,17 @@ async def rename(sessions: Sessions, workshop: Workshop, **values: str) -> None:
         row = await session.get_one(Workshop, workshop.id)
         for name, value in values.items():
             setattr(row, name, value)
+
+
+async def pay_out(
+    sessions: Sessions, maker: Actor, other: Actor, now: datetime = NOON
+) -> list[int]:
+    """Everything payable is paid; the amounts."""
+    async with sessions.begin() as session:
+        run = await payouts.draft_run(session, maker, now)
+    async with sessions.begin() as session:
+        await payouts.approve_run(session, other, run.id, now)
+    for payout in run.payouts:
+        async with sessions.begin() as session:
+            await payouts.mark_paid(session, maker, payout.id, payouts.Proof("88"), now)
+    return [payout.amount_fen for payout in run.payouts]

@@ -195,15 +195,39 @@ async def test_the_doctor_finds_what_does_not_add_up(
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
         "ok    files",
         "ok    ledger",
+        "ok    orders",
+        "ok    refunds",
+        "ok    books",
         "ok    stock",
         "ok    held",
         "ok    jobs",
+        "ok    photos",
+        "ok    audit",
+        "head  zhongxing",
     ]
     async with database.writing.begin() as session:
         await session.execute(text("UPDATE stock SET on_hand = on_hand + 1"))
     done = run("doctor", DATABASE_URL=database_url)
     assert (done.returncode, done.stderr) == (1, "")
     assert f"FAULT stock: products that do not agree: {product.id}" in done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_head_that_the_doctor_printed_is_looked_for_in_the_chain(
+    run: Run, database_url: str, database: Database
+) -> None:
+    await make_product(database.writing)
+    printed = run("doctor", DATABASE_URL=database_url).stdout.splitlines()[-1]
+    head = printed.removeprefix("head  ")
+    assert run("doctor", "--head", head, DATABASE_URL=database_url).returncode == 0
+    slug, entries, _ = head.split(":")
+    other = f"{slug}:{entries}:{'0' * 64}"
+    done = run("doctor", "--head", other, DATABASE_URL=database_url)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "FAULT audit: stations whose chain is broken: 1" in done.stdout.splitlines()
+    done = run("doctor", "--head", "nonsense", DATABASE_URL=database_url)
+    assert done.returncode == 2
+    assert "not a head as this command prints it" in done.stderr
 
 
 def alive(process: psutil.Process) -> bool:

@@ -400,7 +400,7 @@ async def test_what_is_typed_is_checked_and_nothing_is_kept(sessions: Sessions) 
         ({"photo": HUGE_PNG}, "photo"),
     ):
         with pytest.raises(Invalid) as refused:
-            await take(sessions, desk, placed, **values)  # type: ignore[arg-type]
+            await take(sessions, desk, placed, **values)
         assert list(refused.value.errors) == [field]
     assert await receipts(sessions) == []
     assert await states(sessions, placed) == ("unpaid", ["open"])

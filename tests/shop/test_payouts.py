@@ -16,13 +16,16 @@ from catalog.db import Sessions
 from catalog.errors import Invalid, NotAllowed, NotFound
 from catalog.models import Product, Role, Station, Workshop
 from media.storage import Storage
-from shop import ledger, payouts
+from shop import ledger, payouts, routing
+from shop.earnings import Totals, totals
 from shop.errors import WrongPayoutState
+from shop.fees import STATION, add_rule
 from shop.models import LedgerEntry, Payout, PayoutLine, PayoutRun, PayoutState, Posting
 from shop.payable import Standing, account_fen, standings
 from shop.payouts import Proof
 from tests.making import NOON, act, make_member, make_product, make_station, make_workshop
-from tests.shop.money import give_back, rename, sell
+from tests.shop.money import give_back, pay_out, rename, sell
+from tests.shop.pages.family import make_family, order_paid
 
 TODAY = date(2026, 11, 22)
 DAY = timedelta(days=1)
@@ -256,6 +259,32 @@ async def test_a_refund_after_the_payout_is_carried_to_the_next(money: Money) ->
     await money.pay(run.payouts[0])
     found = await money.standing()
     assert (found.balance_fen, found.due, found.waiting) == (0, [], [])
+
+
+async def test_from_a_real_sale_to_the_payout(sessions: Sessions) -> None:
+    family = await make_family(sessions)
+    product = await make_product(sessions, family.workshop)
+    maker, other = [
+        act(await make_member(sessions, family.station, Role.MANAGER)) for _ in range(2)
+    ]
+    async with sessions.begin() as session:
+        await add_rule(session, maker, {"percent": "2.5"}, NOON)
+    sold = await order_paid(sessions, (product, 1))
+    who = act(family.artisan)
+    async with sessions.begin() as session:
+        await routing.accept(session, who, sold.id, NOON)
+        await routing.ship(session, who, sold.id, "邮政快递", "SF9876543210", NOON)
+        await routing.deliver(session, who, sold.id, NOON)
+    for day, payable in ((7, 0), (8, 26800 + 800 - 670)):
+        async with sessions() as session:
+            found = await standings(session, family.station.id, TODAY + day * DAY)
+        assert found[family.workshop.id].payable_fen == payable
+    assert await pay_out(sessions, maker, other, NOON + 8 * DAY) == [26930]
+    async with sessions() as session:
+        assert await totals(session, family.workshop.id) == Totals(
+            sold_fen=27600, fee_fen=-670, paid_fen=-26930
+        )
+        assert await account_fen(session, family.station.id, STATION) == 670
 
 
 async def lift(money: Money, yuan: str, reason: str = "家里有病人", *, seen: int = 0) -> None:

@@ -637,47 +637,6 @@ def upgrade() -> None:
         "ix_troubles_station_open", "troubles", ["station_id", "closed_at", "id"], unique=False
     )
     op.create_table(
-        "waiters",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column(
-            "station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column(
-            "product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("hold_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("token", sa.String(length=40), nullable=False),
-        sa.Column("browser", sa.String(length=40), nullable=False),
-        sa.Column("phone", sa.String(length=20), nullable=False),
-        sa.Column(
-            "state",
-            sa.Enum(
-                "waiting",
-                "offered",
-                "bought",
-                "lapsed",
-                "left",
-                name="waiterstate",
-                native_enum=False,
-                length=20,
-            ),
-            nullable=False,
-        ),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("offered_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["hold_id"], ["holds.id"], name=op.f("fk_waiters_hold_id")),
-        sa.ForeignKeyConstraint(
-            ["product_id"], ["products.id"], name=op.f("fk_waiters_product_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["station_id"], ["stations.id"], name=op.f("fk_waiters_station_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_waiters")),
-        sa.UniqueConstraint("hold_id", name=op.f("uq_waiters_hold_id")),
-        sa.UniqueConstraint("token", name=op.f("uq_waiters_token")),
-    )
-    op.create_index("ix_waiters_product", "waiters", ["product_id", "state", "id"], unique=False)
-    op.create_table(
         "work_orders",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -907,6 +866,42 @@ def upgrade() -> None:
     )
     op.create_index("ix_links_product", "links", ["product_id"], unique=False)
     op.create_index("ix_links_show", "links", ["show_id"], unique=False)
+    op.create_table(
+        "waiters",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("link_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("hold_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("token", sa.String(length=40), nullable=False),
+        sa.Column("browser", sa.String(length=40), nullable=False),
+        sa.Column("phone", sa.String(length=20), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum("waiting", "offered", "left", name="waiterstate", native_enum=False, length=20),
+            nullable=False,
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("offered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["hold_id"], ["holds.id"], name=op.f("fk_waiters_hold_id")),
+        sa.ForeignKeyConstraint(["link_id"], ["links.id"], name=op.f("fk_waiters_link_id")),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["products.id"], name=op.f("fk_waiters_product_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["station_id"], ["stations.id"], name=op.f("fk_waiters_station_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_waiters")),
+        sa.UniqueConstraint("hold_id", name=op.f("uq_waiters_hold_id")),
+        sa.UniqueConstraint("token", name=op.f("uq_waiters_token")),
+    )
+    op.create_index("ix_waiters_phone", "waiters", ["phone", "state"], unique=False)
+    op.create_index("ix_waiters_product", "waiters", ["product_id", "state", "id"], unique=False)
+    op.create_index("ix_waiters_state_created", "waiters", ["state", "created_at"], unique=False)
     op.create_table(
         "notices",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

@@ -67,6 +67,31 @@ async def test_a_workshop_is_added_changed_and_closed(
         assert "停了" in (await desk.web.get("/desk/workshops")).text
 
 
+async def test_how_a_family_is_paid_is_for_managers(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    async with open_desk(sessions, database_url, tmp_path) as desk:
+        path = f"/desk/workshops/{(await make_workshop(sessions, desk.station)).id}"
+        await desk.enter(Role.MANAGER)
+        assert '<option value="cash" selected>现金' in (await desk.web.get(path)).text
+        for pay, said in (
+            ({"pay_way": "bank", "pay_to": " "}, "转账要有收款账户和户名。"),
+            ({"pay_way": "gold", "pay_to": "6222"}, "请选择怎么结账。"),
+            ({"pay_way": "bank", "pay_to": "6" * 81}, "收款账户和户名最多 80 个字"),
+        ):
+            answer = await desk.web.submit(path, {**TYPED, **pay})
+            assert answer.status_code == 422
+            assert said in answer.text
+        assert (await the_workshop(sessions)).pay_way == "cash"
+        typed = {**TYPED, "pay_way": "bank", "pay_to": "农行 6228 王"}
+        assert (await desk.web.submit(path, typed)).status_code == 303
+        workshop = await the_workshop(sessions)
+        assert (workshop.pay_way, workshop.pay_to) == ("bank", "农行 6228 王")
+        assert "农行 6228 王" in (await desk.web.get(path)).text
+        await desk.enter(Role.HOST)
+        assert "6228" not in (await desk.web.get(path)).text
+
+
 async def test_a_form_with_faults_comes_back_as_it_was(
     sessions: Sessions, database_url: str, tmp_path: Path
 ) -> None:

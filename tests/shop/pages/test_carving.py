@@ -9,6 +9,7 @@ from sqlalchemy import select
 from catalog.checks import BEIJING
 from catalog.db import Sessions
 from catalog.models import Kind, Photo, PhotoState, Product
+from shop.likeness import likenesses
 from shop.models import Order, OrderLine
 from tests.making import BUYER, NOON, make_product, make_station, make_workshop
 from tests.shop.pages.buyer import minutes_ago, phone, value_of, words
@@ -108,6 +109,25 @@ async def test_each_box_must_be_ticked_for_this_purchase_and_stays_as_it_was(
             board.id: ["folder1", "folder2"],
             plaque.id: [],
         }
+
+
+async def test_where_its_own_pictures_are_few_the_family_s_others_stand_beside(
+    sessions: Sessions,
+) -> None:
+    board, plaque = await carved_and_finished(sessions)
+    async with sessions.begin() as session:
+        photos = await session.scalars(select(Photo).order_by(Photo.position))
+        waiting, own, other, hidden = photos
+        other.product_id = plaque.id
+        hidden.product_id = plaque.id
+    async with sessions() as session:
+        shown = await likenesses(session, {board.id, plaque.id})
+        assert {one: [photo.id for photo in found] for one, found in shown.items()} == {
+            board.id: [own.id, other.id],
+            plaque.id: [other.id, hidden.id],
+        }
+        assert waiting.state == PhotoState.WAITING
+        assert await likenesses(session, set()) == {}
 
 
 async def test_finished_pieces_alone_ask_for_no_tick_and_keep_none(

@@ -13,7 +13,8 @@ from tests.making import make_member, make_workshop
 
 EVERYWHERE = [
     "/desk", "/desk/troubles", "/desk/shows", "/desk/orders", "/desk/work-orders",
-    "/desk/products", "/desk/workshops", "/desk/links", "/desk/people",
+    "/desk/requests", "/desk/money", "/desk/receipts", "/desk/products", "/desk/workshops",
+    "/desk/links", "/desk/people", "/desk/station",
 ]  # fmt: skip
 
 

@@ -151,5 +151,6 @@ async def test_another_stations_payout_is_not_there(
         assert (await desk.web.get(f"/desk/money/runs/{payout.run_id}")).status_code == 404
         await desk.web.get("/desk/money")
         assert (await desk.web.submit(f"{path}/paid", {"reference": "1"})).status_code == 404
+        await desk.web.get("/desk/money")
         assert (await desk.web.submit(f"{path}/cancel")).status_code == 404
         assert (await look(sessions)).state == PayoutState.APPROVED

@@ -250,3 +250,16 @@ async def test_paying_and_expiring_at_once_has_one_winner(till) -> None:
         assert ended.paid is not was_expired
         assert ended.state is (SessionState.EXPIRED if was_expired else SessionState.COMPLETE)
     assert len(await till.told(10)) == 10
+
+
+async def test_all_that_was_paid_since_a_moment_is_listed_newest_first(till) -> None:
+    """In pages of a hundred; what is still open or expired is not paid."""
+    old = await till.paid("old")
+    till.clock.advance(hours=1)
+    since = till.clock()
+    ids = [(await till.paid(f"key-{number}", behaviour="silent")).id for number in range(102)]
+    await till.opened("open")
+    found = [session.id for session in await till.gateway.paid_since(since)]
+    assert found == ids[::-1]
+    assert (await till.gateway.paid_since(since - timedelta(hours=2)))[-1].id == old.id
+    assert await till.gateway.paid_since(since + timedelta(hours=1)) == []
