@@ -141,6 +141,12 @@ async def locked(session: AsyncSession, query: Any, asked: Mapping[str, object])
     return list(holds.values())
 
 
+async def pays_first(session: AsyncSession, order_id: int) -> bool:
+    """Whether nothing was kept for an order: its pieces are taken when its money has come."""
+    query = select(Hold.state).join(Order, Order.hold_id == Hold.id).where(Order.id == order_id)
+    return await session.scalar(query) == HoldState.PAY_FIRST
+
+
 def is_open(hold: Hold | Held, now: datetime) -> bool:
     """Whether the hold can still become an order."""
     return hold.state in (HoldState.ACTIVE, HoldState.PAY_FIRST) and now < hold.expires_at

@@ -11,15 +11,19 @@ from catalog.access import Actor
 from catalog.audit import record
 from catalog.errors import NotFound
 from shop.models import (
+    Hold,
+    HoldState,
     Notice,
     Order,
     OrderLine,
     OrderState,
+    Waiter,
     WorkOrder,
     WorkOrderState,
 )
 from shop.orders import day_span
 from shop.routing import NEW_WORK
+from shop.waiting import YOUR_TURN
 
 MOST_ROWS = 50
 
@@ -70,19 +74,24 @@ async def unanswered(session: AsyncSession, station_id: int) -> list[WorkOrder]:
 async def open_notices(session: AsyncSession, station_id: int) -> list[Notice]:
     """The calls still to be made, oldest first, with the families to call.
 
-    Nobody is called about new work that the family has answered already.
+    Before all others come the buyers whose turn it is: they have a quarter of an hour. Nobody is
+    called about new work that the family has answered already, or a turn that is over.
     """
     answered = (Notice.kind == NEW_WORK) & (WorkOrder.state != WorkOrderState.NEW)
+    turn = Notice.kind == YOUR_TURN
     query = (
         select(Notice)
         .outerjoin(WorkOrder, WorkOrder.id == Notice.work_order_id)
+        .outerjoin(Waiter, Waiter.id == Notice.waiter_id)
+        .outerjoin(Hold, Hold.id == Waiter.hold_id)
         .where(
             Notice.station_id == station_id,
             Notice.done_at.is_(None),
             answered.is_not(True),
+            (turn & (Hold.state != HoldState.ACTIVE)).is_not(True),
         )
         .options(joinedload(Notice.workshop))
-        .order_by(Notice.id)
+        .order_by(turn.desc(), Notice.id)
     )
     return list(await session.scalars(query.limit(MOST_ROWS)))
 

@@ -118,14 +118,18 @@ async def _own_place(
 async def place_of(
     session: AsyncSession, browser: str, product_id: int, now: datetime
 ) -> str | None:
-    """The token of this browser's place in line for a product; None when it has none."""
+    """The page of this browser's place in line for a product; None when it has none."""
     place = await _own_place(session, product_id, browser, "", now)
-    return place.token if place else None
+    return f"/line/{place.token}" if place else None
 
 
 async def get_waiter(session: AsyncSession, token: str) -> Waiter:
-    """The place of a token, with its hold. Raises NotFound."""
-    query = select(Waiter).where(Waiter.token == token).options(joinedload(Waiter.hold))
+    """The place of a token, with the hold that was made for it and its link. Raises NotFound."""
+    query = (
+        select(Waiter)
+        .where(Waiter.token == token)
+        .options(joinedload(Waiter.hold).selectinload(Hold.lines), joinedload(Waiter.link))
+    )
     waiter = await session.scalar(query)
     if waiter is None:
         raise NotFound("waiter")

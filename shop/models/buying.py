@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from catalog.db import Base, Fen, Id, UtcTime
 from catalog.models import Product, Workshop
+from live.models import Link
 
 if TYPE_CHECKING:
     from shop.models.payments import Payment
@@ -123,7 +124,7 @@ class Waiter(Base):
     created_at: Mapped[UtcTime]
     offered_at: Mapped[UtcTime | None]
 
-    product: Mapped[Product] = relationship(lazy="raise")
+    link: Mapped[Link | None] = relationship(lazy="raise")
     hold: Mapped[Hold | None] = relationship(lazy="raise")
 
 

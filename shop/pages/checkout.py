@@ -1,6 +1,6 @@
 """From held pieces to the gateway: who gets them, where they go, what it costs."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from litestar import Request, get, post
@@ -23,8 +23,8 @@ from shop.carving import carved_lines, ticks_missing
 from shop.checkout import OrderRequest, read_buyer, token_of_hold
 from shop.context import Shop
 from shop.errors import HoldExpired
-from shop.holds import get_hold, is_open
-from shop.models import Hold
+from shop.holds import get_hold, is_open, pays_first
+from shop.models import Hold, HoldState
 from shop.pages.order import to_payment
 from shop.pages.ways import choice_for, way_of
 from shop.wallets import Way
@@ -64,6 +64,10 @@ async def place(
         errors = refusal.errors if isinstance(refusal, Invalid) else {}
         async with shop.database.reading() as session:
             return await _answer(request, session, token, now, typed, errors)
+    async with shop.database.reading() as session:
+        if await pays_first(session, order.id):
+            # Nothing is kept, which the page before may not have known: told before money goes.
+            return see_other(f"/o/{order.token}")
     if way is not None and way.other_screen:
         return see_other(f"/o/{order.token}/screen")
     return await to_payment(shop, order)
@@ -141,7 +145,10 @@ async def _form(
         station=station,
         choice=choice_for(request, station, typed.get("way", "")),
         hold=hold,
+        pay_first=hold.state == HoldState.PAY_FIRST,
+        back=await way_back(session, hold) if hold.state == HoldState.PAY_FIRST else "",
         in_time=now < hold.shown_until,
+        minutes=(hold.shown_until - hold.created_at) // timedelta(minutes=1),
         carved=await carved_lines(session, hold, now),
         goods_fen=goods,
         rule=shipping.fee_rule(fees),

@@ -19,6 +19,7 @@ from shop.checkout import get_pictured_order
 from shop.context import Shop
 from shop.covered import uncover
 from shop.errors import AddressLocked, PaymentUnavailable, WrongOrderState
+from shop.holds import pays_first
 from shop.models import Order, OrderState
 from shop.offline import waiting_receipt
 from shop.pages.ways import choice_for, chosen_for
@@ -117,6 +118,7 @@ async def _page(
     station = await station_by_id(session, order.station_id)
     receipt = None if order.paid_at else await waiting_receipt(session, order.id)
     unpaid = order.state == OrderState.UNPAID and now < order.expires_at
+    not_paid = order.state in (OrderState.UNPAID, OrderState.EXPIRED)
     return page(
         "shop/order.html",
         status=status if errors else 200,
@@ -124,6 +126,7 @@ async def _page(
         order=order,
         choice=choice_for(request, station, chosen_for(order)),
         receipt=receipt,
+        pay_first=not_paid and await pays_first(session, order.id),
         to_pay=unpaid and receipt is None,
         choices=await choices_of(session, order, now),
         address=address,

@@ -17,9 +17,10 @@ from catalog.workshops import first_station, station_by_id
 from live.scans import ScanCounter
 from media.codes import normalise
 from shop.cart import cart_text, item_of, read_cart, with_one_more
-from shop.promise import promised_if_ordered
 from shop.product_extras import alike, fence_of, further_photos, unfinished
 from shop.product_view import Opened, OpenedLink, ProductView, Situation, view_by_slug
+from shop.promise import promised_if_ordered
+from shop.waiting import place_of
 from shop.web.remembered import Remembered
 from shop.web.visit import BROWSER_COOKIE, browser_of
 
@@ -93,6 +94,7 @@ async def product_page(
     *,
     cart: str = "",
     quantity: str = "1",
+    phone: str = "",
     errors: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response[Any]:
@@ -104,6 +106,9 @@ async def product_page(
     promised = None
     if view.situation == Situation.TO_ORDER:
         promised = await promised_if_ordered(session, view.workshop_id, view.work_days, now)
+    place = None
+    if view.situation == Situation.HELD and own is None and BROWSER_COOKIE in request.cookies:
+        place = await place_of(session, browser_of(request), view.id, now)
     fence = None
     if view.situation in (Situation.HELD, Situation.SOLD_OUT):
         fence = await fence_of(session, view.id)
@@ -114,10 +119,12 @@ async def product_page(
         "promised": promised,
         "fence": fence,
         "own": own,
+        "place": place,
         "alike": await alike(session, view) if view.situation == Situation.OFF else [],
         "cart": cart_text(items),
         "cart_with": cart_text(with_one_more(items, item_of(view))),
         "quantity": quantity,
+        "phone": phone,
         "errors": errors or {},
     }
     plain = view.situation == Situation.FREE and view.photos <= 1 and own is None

@@ -216,7 +216,7 @@ async def look(place: Town, database: Database, tally: Tally) -> None:
     settings = read_settings({**place.environment, "XIANGBO_PORT": str(place.server.port)})
     tally.lost += [
         f"doctor: {finding.what}: {finding.text}"
-        for finding in await examine(settings, datetime.now(UTC))
+        for finding in (await examine(settings, datetime.now(UTC)))[0]
         if not finding.ok
     ]
 

@@ -70,6 +70,9 @@ class Town:
                 pid = self._postgres.get_pid()
                 assert pid is not None
                 _kill(_family(pid))
+                # A dead process that nobody has waited for would be taken for a running server.
+                for left in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+                    (self.folder / "pg" / left).unlink(missing_ok=True)
             case _:
                 _kill(_family(self._processes[victim].pid))
                 self._processes[victim].wait()
@@ -133,6 +136,14 @@ def _kill(processes: list[psutil.Process]) -> None:
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGKILL)
+    wait_for(lambda: all(map(_gone, processes)), "killed processes are still there")
+
+
+def _gone(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 @contextmanager

@@ -6,15 +6,29 @@ looks at.
 """
 
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from datetime import datetime
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
 
 from catalog import chain
+from catalog.checks import BEIJING
 from catalog.models import Job, Station
 from shop.examine import money, stock
-from shop.models import Refund, RefundState, Trouble, WebhookEvent, WorkOrder, WorkOrderState
+from shop.models import (
+    OrderState,
+    Payment,
+    PaymentState,
+    Refund,
+    RefundState,
+    WebhookEvent,
+    WorkOrder,
+    WorkOrderState,
+)
+from shop.payable import standings
+from shop.payments.gateway import RefundState as BankRefundState
 from shop.settle import REFUND_JOB, ROUTE_JOB
 from shop.webhooks import EVENT_JOB
 from tests.machine.bank import Bank
@@ -159,19 +173,13 @@ _QUERIES = {
         SELECT w.id FROM work_orders w JOIN orders o ON o.id = w.order_id WHERE
             COALESCE((SELECT SUM(e.amount_fen) FROM ledger_entries e
                       WHERE e.work_order_id = w.id AND e.account = 'station'), 0)
-            <> CASE WHEN o.paid_at IS NULL OR w.state IN ('declined', 'cancelled') THEN 0
-               ELSE (SELECT SUM(l.fee_fen) FROM order_lines l JOIN products p ON p.id = l.product_id
-                     WHERE l.work_order_id = w.id AND NOT (
+            <> CASE WHEN o.paid_at IS NULL OR w.state IN ('declined', 'cancelled') THEN 0 ELSE
+                COALESCE((SELECT SUM(l.fee_fen) FROM order_lines l
+                    JOIN products p ON p.id = l.product_id WHERE l.work_order_id = w.id AND NOT (
                         EXISTS (SELECT 1 FROM buyer_requests b WHERE b.work_order_id = w.id
                                 AND b.kind = 'return' AND b.state = 'done')
-                        AND (o.custom_agreed_at IS NULL OR p.kind <> 'made_to_order')))
-               END + CASE WHEN o.paid_at IS NOT NULL AND w.state NOT IN ('declined', 'cancelled')
-                AND (SELECT COUNT(*) FROM order_lines l JOIN products p ON p.id = l.product_id
-                     WHERE l.work_order_id = w.id AND NOT (
-                        EXISTS (SELECT 1 FROM buyer_requests b WHERE b.work_order_id = w.id
-                                AND b.kind = 'return' AND b.state = 'done')
-                        AND (o.custom_agreed_at IS NULL OR p.kind <> 'made_to_order'))) = 0
-                THEN 0 ELSE 0 END""",
+                        AND (o.custom_agreed_at IS NULL OR p.kind <> 'made_to_order'))), 0)
+                END""",
     "a paid payout left its family's balance once": """
         SELECT t.id FROM payouts t WHERE COALESCE((SELECT SUM(e.amount_fen) FROM ledger_entries e
             JOIN postings p ON p.id = e.posting_id WHERE p.cause = 'payout:' || t.id
@@ -221,3 +229,96 @@ _ALL = text(
         for number, query in enumerate(_QUERIES.values())
     )
 )
+
+
+async def faults(session: AsyncSession, bank: Bank, now: datetime) -> list[str]:
+    """All that is not as it must be: the sentence that is broken, and the row's id."""
+    names = list(_QUERIES)
+    rows = await session.execute(_ALL)
+    found = [f"{names[rule]}: {row_id}" for rule, row_id in rows]
+    found += [fault async for fault in _doctor(session)]
+    found += await _lost_work(session)
+    found += await _bank(session, bank)
+    found += await _payable(session, now)
+    for station_id in await session.scalars(select(Station.id)):
+        broken = await chain.verify(session, station_id)
+        found += [f"the audit trail is whole: {broken}"] if broken else []
+    return found
+
+
+async def _doctor(session: AsyncSession) -> AsyncIterator[str]:
+    """`xiangbo doctor` agrees that all is well; what it reports of sound books is a fault of its own."""
+    for look in (money.postings, money.orders, money.refunds, money.books):
+        if not (finding := await look(session)).ok:
+            yield f"doctor: {finding.what} {finding.text}"
+    for look in (stock.movements, stock.held):
+        if not (finding := await look(session)).ok:
+            yield f"doctor: {finding.what} {finding.text}"
+
+
+async def _lost_work(session: AsyncSession) -> list[str]:
+    """What is left to do has a job."""
+    jobs = {(job.name, *job.args.values()) for job in await session.scalars(select(Job))}
+    todo: list[tuple[str, int]] = []
+    unrouted = select(WorkOrder.order_id).where(
+        WorkOrder.routed_at.is_(None), WorkOrder.state == WorkOrderState.NEW
+    )
+    todo += [(ROUTE_JOB, order_id) for order_id in await session.scalars(unrouted)]
+    asked = select(Refund.id).where(Refund.state == RefundState.REQUESTED)
+    todo += [(REFUND_JOB, refund_id) for refund_id in await session.scalars(asked)]
+    undone = select(WebhookEvent.id).where(WebhookEvent.done_at.is_(None))
+    todo += [(EVENT_JOB, event_id) for event_id in await session.scalars(undone)]
+    return [f"what is left to do has a job: {one}" for one in todo if one not in jobs]
+
+
+async def _bank(session: AsyncSession, bank: Bank) -> list[str]:
+    """No money can come for what was freed; what we say of money is what the bank says."""
+    payments = {
+        payment.id: (payment, payment.order)
+        for payment in await session.scalars(
+            select(Payment).where(Payment.gateway == bank.name).options(joinedload(Payment.order))
+        )
+    }
+    found = []
+    for till in bank.payable():
+        payment, order = payments[till.request.payment_id]
+        if payment.state != PaymentState.OPEN:
+            found.append(f"a payment that is over can not be paid at the bank: {payment.id}")
+        if order.paid_at is None and order.state != OrderState.UNPAID:
+            found.append(f"an order that is over can not be paid at the bank: {order.id}")
+    for payment, _ in payments.values():
+        till_of = bank.tills.get(payment.session_id or "")
+        if payment.state == PaymentState.SUCCEEDED and not (till_of and till_of.intent_id):
+            found.append(f"a payment that came is at the bank: {payment.id}")
+    return found + await _refunds(session, bank)
+
+
+async def _refunds(session: AsyncSession, bank: Bank) -> list[str]:
+    """A refund goes back once: by the bank, or by hand."""
+    sent: defaultdict[int, list[int]] = defaultdict(list)
+    for back in bank.backs.values():
+        if back.state != BankRefundState.FAILED:
+            refund_id = int(back.request.idempotency_key.split("-")[1])
+            sent[refund_id].append(back.request.amount_fen)
+    found = []
+    for refund in await session.scalars(select(Refund)):
+        by_bank = sent[refund.id]
+        by_hand = refund.recorded_by is not None or refund.confirmed_by is not None
+        if len(by_bank) > 1 or any(fen != refund.amount_fen for fen in by_bank):
+            found.append(f"a refund goes back once: {refund.id}")
+        if by_hand and by_bank:
+            found.append(f"what is given back by hand is not sent too: {refund.id}")
+        if refund.state == RefundState.SUCCEEDED and not by_hand and not by_bank:
+            found.append(f"a refund that succeeded is at the bank: {refund.id}")
+    return found
+
+
+async def _payable(session: AsyncSession, now: datetime) -> list[str]:
+    """A family may never be paid more than it is owed."""
+    today = now.astimezone(BEIJING).date()
+    return [
+        f"what may be paid is no more than the balance: workshop {whose}"
+        for station_id in list(await session.scalars(select(Station.id)))
+        for whose, one in (await standings(session, station_id, today)).items()
+        if one.payable_fen > one.balance_fen or one.waiting_fen < 0
+    ]

@@ -24,6 +24,7 @@ from shop.line import WAITS
 from shop.models import Hold, HoldState, Notice, Waiter, WaiterState
 from shop.paying import sweep
 from shop.waiting import before, join_line, leave_line, place_of, serve
+from tests.live.acting import sibling
 from tests.making import NOON, act, make_live_show, make_product
 from tests.shop.sales import (
     figures,
@@ -91,9 +92,9 @@ async def count_in(sessions: Sessions, product: Product, pieces: int) -> None:
         await stock.change(session, manager, mine, pieces, "盘点", NOON)
 
 
-async def held_piece(sessions: Sessions, **values: object) -> tuple[Product, Held]:
+async def held_piece(sessions: Sessions) -> tuple[Product, Held]:
     """A product whose only piece somebody holds."""
-    product = await make_product(sessions, on_hand=1, **values)
+    product = await make_product(sessions, on_hand=1)
     return product, await hold(sessions, want(product), browser="holder")
 
 
@@ -127,7 +128,7 @@ async def test_a_place_is_told_by_how_many_stand_before_it(sessions: Sessions) -
     async with sessions() as session:
         assert [await before(session, place, NOON) for place in places[1:]] == [0, 1]
         assert await place_of(session, "waiter0", product.id, NOON) is None
-        assert await place_of(session, "waiter1", product.id, NOON) == places[1].token
+        assert await place_of(session, "waiter1", product.id, NOON) == f"/line/{places[1].token}"
         assert await place_of(session, "", product.id, NOON) is None
 
 
@@ -170,7 +171,7 @@ async def refused(sessions: Sessions, product: Product, n: int = 1) -> str:
 async def test_there_is_a_line_only_for_what_others_hold(sessions: Sessions) -> None:
     free, sold = await two_workshops(sessions, on_hand=1)
     await pay(sessions, await order(sessions, want(sold)))
-    carved = await make_product(sessions, kind=Kind.MADE_TO_ORDER, on_hand=0, slug="carved")
+    carved = await sibling(sessions, free, kind=Kind.MADE_TO_ORDER, on_hand=0)
     assert "现在就能买" in await refused(sessions, free)
     assert "卖完了" in await refused(sessions, sold)
     assert "定做" in await refused(sessions, carved)
@@ -204,18 +205,14 @@ async def test_a_line_has_twenty_places(sessions: Sessions) -> None:
     for n in range(20):
         await join(sessions, product, n)
     assert "已经有 20 位" in await refused(sessions, product, 20)
-    tomorrow = NOON + WAITS
-    await hold(sessions, want(await make_product(sessions, slug="x", on_hand=1)), now=tomorrow)
     assert len(await waiters(sessions)) == 20
 
 
 async def test_a_phone_stands_in_three_lines(sessions: Sessions) -> None:
     first, _ = await held_piece(sessions)
     products = [first]
-    async with sessions() as session:
-        workshop = (await get_product(session, first.id)).workshop
-    for n in range(3):
-        products.append(await make_product(sessions, workshop, on_hand=1, name=f"作品{n}"))
+    for _ in range(3):
+        products.append(await sibling(sessions, first, on_hand=1))
         await hold(sessions, want(products[-1]), browser="holder")
     places = [await join(sessions, product) for product in products[:3]]
     assert "已经在等 3 件作品" in await refused(sessions, products[3])
@@ -236,7 +233,6 @@ async def test_a_place_lasts_a_day(database: Database) -> None:
     product, held = await held_piece(sessions)
     late = await join(sessions, product, 1)
     fresh = await join(sessions, product, 2, now=NOON + MINUTE)
-    await pay(sessions, await order(sessions, want(await make_product(sessions, slug="y"))))
     await lapse_holds(database, DEAD)
     assert await serve(database, NOON + WAITS) == 1
     assert await served(sessions) == [fresh.id]
@@ -319,8 +315,8 @@ async def test_a_buyer_who_wants_fewer_keeps_them_and_leaves_the_rest_to_the_lin
 async def test_a_carved_piece_and_another_product_are_nobodys_line(sessions: Sessions) -> None:
     product, _ = await held_piece(sessions)
     await join(sessions, product)
-    other = await make_product(sessions, slug="z", on_hand=1)
-    carved = await make_product(sessions, slug="c", kind=Kind.MADE_TO_ORDER, on_hand=0)
+    other = await sibling(sessions, product, on_hand=1)
+    carved = await sibling(sessions, product, kind=Kind.MADE_TO_ORDER, on_hand=0)
     await hold(sessions, want(other), browser="b1")
     await hold(sessions, want(carved, 5), browser="b1")
 
@@ -394,7 +390,7 @@ async def test_who_came_by_a_link_that_was_retired_since_is_served_at_the_plain_
     held = await hold(sessions, want(product), browser="holder")
     await join(sessions, product, link=link)
     async with sessions.begin() as session:
-        await retire_link(session, act(manager), link.id, NOON)
+        await retire_link(session, act(manager), link.code, NOON)
     await let_go(shop_of(database), held.token, NOON)
     found = await hold_pieces(shop_of(database), (want(product),), "waiter1", NOON)
     assert [line.unit_fen for line in found.lines] == [26800]
@@ -495,11 +491,5 @@ async def test_in_whatever_order_pieces_come_free_the_line_is_served_in_its_own(
     for count, n in enumerate(given_back, 1):
         await let_go(shop, held[n].token, NOON)
         assert await served(sessions) == [place.id for place in places[:count]]
-    # The second lets the turn pass, while the others buy.
-    for place in (places[0], places[2]):
-        offered = await hold_for(sessions, place)
-        async with sessions.begin() as session:
-            row = await session.get_one(Hold, offered.id)
-            row.state = HoldState.ORDERED
     await sweep(shop, NOON + 18 * MINUTE)
     assert await served(sessions) == [place.id for place in places]

@@ -128,7 +128,8 @@ async def test_a_hold_that_ran_out_leads_back(
     async with phone(database_url, tmp_path) as web:
         await web.get(f"/checkout/{held.token}")
         form = web.page
-        await change(sessions, held, expires_at=minutes_ago(0))
+        (row,) = await holds(sessions)
+        await change(sessions, row, expires_at=minutes_ago(0))
         answers = [await web.get(f"/checkout/{held.token}")]
         for values in (BUYER, {}):
             web.page = form

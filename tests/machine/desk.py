@@ -1,0 +1,137 @@
+"""What the station's people and the families do with orders, pieces and shows."""
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from catalog import stock
+from catalog.access import Actor
+from catalog.models import Product
+from live.lineup import put_line_up
+from live.links import add_link
+from live.models import Placement, ShowState
+from live.shows import end_show, schedule_show, start_show
+from shop import requests, routing
+from shop.models import BuyerRequest, RequestKind, RequestState, WorkOrder
+from tests.machine.base import NEWEST, NothingThereError, World, act_as
+
+STEPS = st.sampled_from(["accept", "start", "ready", "ship", "deliver", "decline", "cancel"])
+BY_WHOM = st.sampled_from(["desk", "family", "family", "other family"])
+MORE: dict[str, tuple[str, ...]] = {
+    "ship": ("顺丰", "SF123456"),
+    "decline": ("没有木料",),
+    "cancel": ("买家来电",),
+}
+ALLOTMENTS = st.lists(st.integers(0, 2), min_size=3, max_size=3)
+
+
+class Desk(World):
+    """The rules of desk, families and hosts."""
+
+    @act_as("orders paid", n=NEWEST, name=STEPS, who=BY_WHOM)
+    async def step(self, n: int, name: str, who: str) -> None:
+        """A step of a work order that may take it, if there is one; else of any."""
+        parts = await self.found(select(WorkOrder).order_by(WorkOrder.id))
+        part = self.pick([one for one in parts if routing.may_take(one, name)] or parts, n)
+        await self.take_step(part, name, self._who(part, who))
+
+    @act_as("work_orders new", n=NEWEST)
+    async def send_and_deliver(self, n: int) -> None:
+        """The whole way of a work order, so that there is something to return and to pay out."""
+        parts = await self.found(select(WorkOrder).order_by(WorkOrder.id))
+        part = self.pick([one for one in parts if routing.may_take(one, "accept")], n)
+        for name in ("accept", "ship", "deliver"):
+            await self.take_step(part, name, self.manager)
+
+    async def take_step(self, part: WorkOrder, name: str, actor: Actor) -> None:
+        step = getattr(routing, name)
+        async with self.writing.begin() as session:
+            await step(session, actor, part.id, *MORE.get(name, ()), self.now)
+
+    def _who(self, part: WorkOrder, who: str) -> Actor:
+        if who == "desk":
+            return self.desk
+        own = part.workshop_id == self.families[0].id
+        return self.artisans[own == (who != "family")]
+
+    @act_as("buyer_requests asked", n=NEWEST, agreed=st.booleans())
+    async def answer(self, n: int, agreed: bool) -> None:
+        request = await self._request(RequestState.ASKED, n)
+        answer = requests.agree if agreed else requests.refuse
+        async with self.writing.begin() as session:
+            await answer(session, self.desk, request, "好的", self.now)
+
+    @act_as("buyer_requests agreed", n=NEWEST, our_fault=st.booleans())
+    async def return_arrives(self, n: int, our_fault: bool) -> None:
+        request = await self._request(RequestState.AGREED, n)
+        async with self.writing.begin() as session:
+            await requests.arrived(session, self.desk, request, our_fault, self.now)
+
+    async def _request(self, state: RequestState, n: int) -> int:
+        """A request that waits for this, if there is one; else any."""
+        asked = await self.found(select(BuyerRequest).order_by(BuyerRequest.id))
+        waiting = [
+            one
+            for one in asked
+            if one.state == state
+            and (state == RequestState.ASKED or one.kind == RequestKind.RETURN)
+        ]
+        found: int = self.pick(waiting or asked, n).id
+        return found
+
+    @act_as(product=st.integers(0, 2), change=st.sampled_from([-2, -1, 1, 2]))
+    async def count(self, product: int, change: int) -> None:
+        async with self.writing.begin() as session:
+            row = await session.get_one(Product, self.products[product].id)
+            await stock.change(session, self.manager, row, change, "盘点", self.now)
+
+    @act_as(allotments=ALLOTMENTS)
+    async def plan_show(self, allotments: list[int]) -> None:
+        """A show with links to its products; one at a time is not over."""
+        if self.shows and self.shows[-1].state != ShowState.ENDED:
+            raise NothingThereError
+        when = {"starts_at": self.now, "ends_at": self.now + timedelta(hours=2)}
+        async with self.writing.begin() as session:
+            show = await schedule_show(session, self.host, {"title": "专场", **when}, self.now)
+            await put_line_up(session, self.host, show.id, self._rows(allotments), self.now)
+            links = [
+                await add_link(
+                    session,
+                    self.host,
+                    product_id=product.id,
+                    show_id=show.id,
+                    placement=Placement.CARD,
+                    now=self.now,
+                )
+                for product in self.products
+            ]
+        self.shows.append(show)
+        self.links += links
+
+    @act_as("shows draft", "shows live", allotments=ALLOTMENTS)
+    async def plan_again(self, allotments: list[int]) -> None:
+        show = self.pick(self.shows, 0)
+        async with self.writing.begin() as session:
+            await put_line_up(session, self.host, show.id, self._rows(allotments), self.now)
+
+    @act_as("shows draft")
+    async def start_show(self) -> None:
+        await self._turn(start_show)
+
+    @act_as("shows live")
+    async def end_show(self) -> None:
+        await self._turn(end_show)
+
+    async def _turn(self, turn: Any) -> None:
+        show = self.pick(self.shows, 0)
+        async with self.writing.begin() as session:
+            self.shows[-1] = await turn(session, self.host, show.id, self.now)
+
+    def _rows(self, allotments: list[int]) -> list[dict[str, Any]]:
+        """Finished pieces with the allotments given, then what is made to order."""
+        return [
+            {"product": product.id, "allotment": allotment, "show_price_fen": 499}
+            for product, allotment in zip(self.products, [*allotments, 0], strict=True)
+        ]

@@ -1,0 +1,134 @@
+"""What happens by itself: time, the bank and its messages, sweeps and the jobs of the outbox."""
+
+from datetime import timedelta
+
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from catalog import outbox
+from catalog.models import Job
+from shop import doctor, holds, overdue, reconcile, refund_window
+from shop.paying import close_dead_orders, send_refund, sweep
+from shop.routing import route_orders
+from shop.settle import REFUND_JOB, ROUTE_JOB
+from shop.webhooks import EVENT_JOB, Kept, Signed, keep_events, read_event, take_events
+from tests.machine.bank import Message, Mood, RefundMood
+from tests.machine.base import NEWEST, World, act_as
+from tests.shop.sales import GATEWAY
+
+MINUTES = st.sampled_from([1, 5, 13, 16, 32, 35, 62, 24 * 60, 9 * 24 * 60])
+MOODS = st.sampled_from([Mood.UP, Mood.UP, Mood.UP, Mood.DOWN, Mood.MUTE])
+REFUND_MOODS = st.sampled_from(RefundMood)
+
+
+class Machinery(World):
+    """The rules of what nobody does."""
+
+    @act_as(minutes=MINUTES)
+    async def time_passes(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    @act_as(mood=MOODS, refunds=REFUND_MOODS)
+    async def bank_is(self, mood: Mood, refunds: RefundMood) -> None:
+        self.bank.mood, self.bank.refund_mood = mood, refunds
+
+    @act_as("payable", n=NEWEST)
+    async def bank_forgets(self, n: int) -> None:
+        """An open session is known no more; what was paid is never forgotten."""
+        self.pick(self.bank.payable(), n).forgotten = True
+
+    @act_as("pending", n=NEWEST)
+    async def refund_ends(self, n: int) -> None:
+        self.bank.end(self.pick(self.bank.pending(), n))
+
+    @act_as("untold", n=NEWEST, seen_to=st.booleans())
+    async def hear(self, n: int, seen_to: bool) -> None:
+        """The bank tells something new, in any order; its taker may die before it sees to it."""
+        untold = [message for message in self.bank.messages if not message.told]
+        await self.tell([self.pick(untold, n)], seen_to)
+
+    @act_as("told", n=NEWEST, seen_to=st.booleans())
+    async def hear_again(self, n: int, seen_to: bool) -> None:
+        await self.tell([self.pick(self.bank.messages, n)], seen_to)
+
+    @act_as("untold", seen_to=st.booleans())
+    async def hear_all(self, seen_to: bool) -> None:
+        """All that is untold at once, each of it twice."""
+        untold = [message for message in self.bank.messages if not message.told]
+        await self.tell(untold + untold, seen_to)
+
+    async def tell(self, messages: list[Message], seen_to: bool) -> None:
+        asked = []
+        for message in messages:
+            message.told += 1
+            event = self.bank.verify_event(message.payload, "", self.now)
+            asked.append(Signed(GATEWAY, event, message.payload.decode(), self.now))
+        if not asked:
+            return
+        answers = (await keep_events(self.shop, asked)).values()
+        kept = [answer for answer in answers if isinstance(answer, Kept)]
+        if seen_to and kept:
+            await take_events(self.shop, kept)
+
+    @act_as()
+    async def sweep(self) -> None:
+        await sweep(self.shop, self.now)
+
+    @act_as("holds active", "orders unpaid", product=st.integers(0, 3))
+    async def reclaim(self, product: int) -> None:
+        """What a buyer's request does on its way."""
+        product_id = self.products[product].id
+        await holds.lapse_holds(self.database, self.now, product_id=product_id)
+        await close_dead_orders(self.shop, self.now, product_id=product_id)
+
+    @act_as()
+    async def watch(self) -> None:
+        await overdue.look_at_overdue(self.shop, self.now)
+        await doctor.watch(self.database, self.now)
+
+    @act_as()
+    async def night(self) -> None:
+        await reconcile.nightly(self.shop, self.now)
+        await doctor.examine_nightly(self.database, self.now)
+        async with self.writing.begin() as session:
+            await refund_window.warn(session, self.now)
+
+    @act_as("jobs", n=NEWEST)
+    async def do_job(self, n: int) -> None:
+        jobs = await self.found(select(Job).order_by(Job.id))
+        self.see(jobs)
+        job = self.pick(jobs, n)
+        await self.work(job.id, job.name, job.args)
+
+    @act_as("seen", n=NEWEST)
+    async def do_job_again(self, n: int) -> None:
+        """The broker hands a job over that was done long ago."""
+        await self.work(*self.pick(self.jobs_seen, n))
+
+    @act_as("jobs")
+    async def do_jobs(self) -> None:
+        for job in await self.found(select(Job).order_by(Job.id)):
+            self.see([job])
+            await self.work(job.id, job.name, job.args)
+
+    @act_as("jobs")
+    async def lose_jobs(self) -> None:
+        """The relay hands all over that is due, and the broker loses it."""
+        async with self.writing.begin() as session:
+            self.see(await outbox.due(session, self.now))
+
+    def see(self, jobs: list[Job]) -> None:
+        known = {one[0] for one in self.jobs_seen}
+        self.jobs_seen += [(job.id, job.name, job.args) for job in jobs if job.id not in known]
+
+    async def work(self, job_id: int, name: str, args: dict[str, int]) -> None:
+        if name == ROUTE_JOB:
+            async with self.writing.begin() as session:
+                await route_orders(session, {job_id: args["order_id"]}, self.now)
+        elif name == REFUND_JOB:
+            await send_refund(self.shop, job_id, args["refund_id"], self.now)
+        elif name == EVENT_JOB:
+            kept = await read_event(self.shop, job_id, args["event_id"], self.now)
+            await take_events(self.shop, [kept])
+        else:
+            raise AssertionError(f"a job that nobody knows: {name}")
