@@ -1,6 +1,7 @@
 """`make bench`: READ, BUY, RUSH, start and memory, on SQLite and PostgreSQL, one and two processes.
 
-Prints a Markdown table; `--seconds` is how long READ and BUY each run.
+Prints a Markdown table, and what `pgbench` makes of a purchase's least SQL in the same run;
+`--seconds` is how long READ and BUY each run.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import time
 import uvloop
 
 from benchmarks import loads
+from benchmarks.pgbench import ceiling
 from benchmarks.station import Server, postgres, station
 
 REST_SECONDS = 8
@@ -24,8 +26,9 @@ def row(kind: str, workers: int, server: Server, seconds: float) -> str:
         read = runner.run(loads.read(server, seconds))
         rush = runner.run(loads.rush(server))
         buy = runner.run(loads.buy(server, seconds))
+        at_once = runner.run(loads.buy(server, seconds, at_once=True))
     bought = max(buy.outcomes["bought"], 1)
-    odd = dict(read.outcomes + buy.outcomes + rush.outcomes)
+    odd = dict(read.outcomes + buy.outcomes + at_once.outcomes + rush.outcomes)
     for known in ("read", "bought", "refused"):
         odd.pop(known, None)
     cells = [
@@ -37,6 +40,7 @@ def row(kind: str, workers: int, server: Server, seconds: float) -> str:
         f"{buy.percentile_ms(0.5):.0f} / {buy.percentile_ms(0.99):.0f}",
         f"{buy.requests / bought:.1f}",
         f"{buy.cpu_seconds / bought * 1000:.1f}",
+        f"{at_once.per_second('bought'):.1f}",
         f"{rush.outcomes['bought']} / {rush.outcomes['refused']}",
         f"{rush.seconds:.2f}",
         odd or "none",
@@ -55,6 +59,7 @@ HEADS = (
     "p50 / p99 ms",
     "requests a purchase",
     "CPU ms an order",
+    "BUY in one step/s",
     "RUSH sold / refused",
     "seconds",
     "errors",
@@ -72,10 +77,15 @@ def main() -> None:
     print("| " + " | ".join(HEADS) + " |")
     print("|" + " --- |" * len(HEADS))
     with postgres() as pg:
+        most = ceiling(pg, given.seconds)
         for kind in given.databases:
             for workers in given.workers:
                 with station(workers, pg if kind == "postgresql" else None) as server:
                     print(row(kind, workers, server, given.seconds), flush=True)
+    print(
+        f"\npgbench, a purchase's least SQL: {most.one_row:,.0f}/s on one row, "
+        f"{most.thousand_rows:,.0f}/s over a thousand"
+    )
 
 
 if __name__ == "__main__":

@@ -61,8 +61,11 @@ async def read(server: Server, seconds: float, connections: int = 32) -> Load:
     return await _measure(server, connections, one)
 
 
-async def buy(server: Server, seconds: float, buyers: int = 16) -> Load:
-    """Whole purchases: page, hold, order, pay, and asking until it is settled."""
+async def buy(server: Server, seconds: float, buyers: int = 16, *, at_once: bool = False) -> Load:
+    """Whole purchases: page, hold, order, pay, and asking until it is settled.
+
+    `at_once` holds and orders in one request, as a program may.
+    """
     until = time.monotonic() + seconds
 
     async def one(n: int, tally: _Tally) -> None:
@@ -70,7 +73,7 @@ async def buy(server: Server, seconds: float, buyers: int = 16) -> Load:
         while time.monotonic() < until:
             product = server.products[n % (len(server.products) - 1)]
             begun = time.monotonic()
-            outcome = await _purchase(connection, product.code, tally)
+            outcome = await _purchase(connection, product.code, tally, at_once=at_once)
             tally.latencies.append(time.monotonic() - begun)
             tally.outcomes[outcome] += 1
             n += 1
@@ -106,19 +109,26 @@ async def _measure(
     return Load(seconds, tally.latencies, tally.outcomes, tally.requests, cpu)
 
 
-async def _purchase(connection: Connection, code: str, tally: _Tally) -> str:
+async def _purchase(
+    connection: Connection, code: str, tally: _Tally, *, at_once: bool = False
+) -> str:
     """One buyer's way to a paid order: "bought", "refused", or what went wrong."""
-    tally.requests += 4
+    tally.requests += 3
     page = await connection.get(f"/Q/{code}")
     if page.status != 200:
         return f"page {page.status}"
-    hold = await connection.post("/api/holds", {"items": [{"link": code, "quantity": 1}]})
-    if hold.status == 409:
+    wanted: dict[str, object] = {"items": [{"link": code, "quantity": 1}]}
+    if not at_once:
+        tally.requests += 1
+        hold = await connection.post("/api/holds", wanted)
+        if hold.status == 409:
+            return "refused"
+        if hold.status != 201:
+            return f"hold {hold.status}"
+        wanted = {"hold": hold.json()["token"]}
+    order = await connection.post("/api/orders", {**wanted, "buyer": BUYER})
+    if order.status == 409:
         return "refused"
-    if hold.status != 201:
-        return f"hold {hold.status}"
-    wanted = {"hold": hold.json()["token"], "buyer": BUYER}
-    order = await connection.post("/api/orders", wanted)
     if order.status != 201 or not order.json()["pay_url"]:
         return f"order {order.status}"
     pay_path = urlsplit(order.json()["pay_url"]).path

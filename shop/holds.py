@@ -177,8 +177,11 @@ async def give_back(session: AsyncSession, holds: Sequence[Held], state: HoldSta
 
 
 async def close(session: AsyncSession, holds: Sequence[Held], state: HoldState) -> None:
+    """Write, and note in what was read, that holds are no longer active."""
     if holds:
         await session.execute(_CLOSE, {"ids": [hold.id for hold in holds], "closed": state})
+    for hold in holds:
+        hold.state = state
 
 
 async def lapse_holds(database: Database, now: datetime, *, product_id: int | None = None) -> int:

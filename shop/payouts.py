@@ -317,7 +317,10 @@ async def payout_for(
 
 
 async def _lock_workshops(session: AsyncSession, which: ColumnElement[bool]) -> None:
-    await session.execute(select(Workshop.id).where(which).order_by(Workshop.id).with_for_update())
+    await session.execute(
+        # Orders that name a workshop may still be written meanwhile.
+        select(Workshop.id).where(which).order_by(Workshop.id).with_for_update(key_share=True)
+    )
 
 
 async def _close_run(session: AsyncSession, payout: Payout) -> None:

@@ -3,7 +3,6 @@
 from enum import IntEnum
 
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize
 from sqlalchemy import select
 
 from catalog.models import Kind
@@ -53,18 +52,6 @@ Cart = list[tuple[int, int]]
 
 class Buyers(World):
     """The rules of buyers."""
-
-    @initialize(paid=st.integers(0, 2), sent=st.booleans())
-    def before(self, paid: int, sent: bool) -> None:
-        """Something was sold already, so that no run has only empty tables to look at."""
-        for n in range(paid):
-            self.buy(cart=[(0, 1), (1, 1)], browser=f"b{n}", phone=f"1380013800{n}", on_show=False, how_far=HowFar.SETTLED)
-        if sent and paid:
-            self.send_and_deliver(n=0)
-
-    def send_and_deliver(self, n: int) -> None:
-        """The desk's."""
-        raise NotImplementedError
 
     @act_as(cart=CARTS, browser=BROWSERS, on_show=st.booleans())
     async def hold(self, cart: Cart, browser: str, on_show: bool) -> None:

@@ -1,7 +1,8 @@
 """The whole machine: all rules, what must hold after each, and the quiet at the end."""
 
 import hypothesis
-from hypothesis.stateful import invariant, run_state_machine_as_test
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, invariant, run_state_machine_as_test
 from sqlalchemy import select
 
 from catalog.models import Job
@@ -22,7 +23,7 @@ from shop.models import (
 from shop.paying import sweep
 from tests.machine.bank import Mood, RefundMood
 from tests.machine.base import Broken
-from tests.machine.buyers import Buyers
+from tests.machine.buyers import Buyers, HowFar
 from tests.machine.desk import Desk
 from tests.machine.machinery import Machinery
 from tests.machine.money import MoneyDesk
@@ -33,6 +34,15 @@ AFTERWARDS = 3 * 24 * 60
 
 class Machine(Buyers, Machinery, Desk, MoneyDesk):
     """Buyers, families, desk, bank and clock, in any order."""
+
+    @initialize(paid=st.integers(0, 2), sent=st.booleans())
+    def before(self, paid: int, sent: bool) -> None:
+        """Something was sold already, so that there are not only empty tables to look at."""
+        for n in range(paid):
+            who = {"browser": f"b{n}", "phone": f"1380013800{n}"}
+            self.buy(cart=[(0, 1), (1, 1)], on_show=False, how_far=HowFar.SETTLED, **who)
+        if paid and sent:
+            self.send_and_deliver(n=0)
 
     @invariant()
     def all_holds(self) -> None:

@@ -27,7 +27,7 @@ from shop.models import (
 )
 from shop.paying import sweep
 from shop.waiting import join_line
-from tests.making import BUYER, NOON, act, make_product
+from tests.making import BUYER, NOON, make_product
 from tests.shop.sales import (
     GATEWAY,
     expire,
@@ -40,7 +40,6 @@ from tests.shop.sales import (
     refunds,
     request_for,
     shop_of,
-    staff,
     want,
 )
 from tests.shop.test_holds import count_holds, release, state_of
@@ -68,7 +67,8 @@ async def pay_first(database: Database, product: Product) -> Held:
 async def order_of(sessions: Sessions, made: Held) -> Order:
     request = OrderRequest(read_buyer(BUYER), GATEWAY, hold=made.token)
     async with sessions.begin() as session:
-        return await look(sessions, await place_order(session, request, "b1", LATER))
+        placed = await place_order(session, request, "b1", LATER)
+    return await look(sessions, placed)
 
 
 async def agrees(sessions: Sessions) -> bool:
@@ -102,14 +102,10 @@ async def test_money_that_comes_while_the_piece_is_free_has_it(database: Databas
     assert [part.state for part in paid.work_orders] == [WorkOrderState.NEW]
     assert await figures(sessions, product) == [(1, 1)]
     assert await agrees(sessions)
-    await routing_cancel(sessions, paid)
+    async with sessions.begin() as session:
+        await routing.cancel_for_buyer(session, paid.token, paid.work_orders[0].id, LATER)
     assert await figures(sessions, product) == [(1, 0)]
     assert await agrees(sessions)
-
-
-async def routing_cancel(sessions: Sessions, placed: Order) -> None:
-    async with sessions.begin() as session:
-        await routing.cancel_for_buyer(session, placed.token, placed.work_orders[0].id, LATER)
 
 
 async def test_money_that_comes_when_the_piece_is_gone_goes_back(database: Database) -> None:
@@ -219,17 +215,3 @@ async def test_a_browser_has_one_open_hold_of_a_one_of_a_kind(database: Database
     assert [(row.token, row.state) for row in rows] == [(first.token, HoldState.ORDERED)]
     assert (await look(sessions, placed)).hold_id == first.id
     assert await figures(sessions, product) == [(1, 1)]
-
-
-async def test_the_staffs_cancel_of_a_sale_that_paid_first_frees_its_piece_once(
-    database: Database,
-) -> None:
-    sessions = database.writing
-    product = await make_product(sessions, on_hand=1)
-    placed = await order_of(sessions, await pay_first(database, product))
-    paid = await pay(sessions, placed, LATER)
-    manager = act(await staff(sessions, product))
-    for _ in range(2):
-        async with sessions.begin() as session:
-            await routing.decline(session, manager, paid.work_orders[0].id, "没有木料", LATER)
-    assert await agrees(sessions)
