@@ -140,7 +140,7 @@ async def _purchase(
 
 async def _settled(connection: Connection, token: str, tally: _Tally) -> str:
     until = time.monotonic() + PATIENCE_SECONDS
-    pause = 0.03
+    pause = 0.015
     while time.monotonic() < until:
         # The webhook is on its way; whoever asks at once only keeps it waiting.
         await asyncio.sleep(pause)

@@ -281,10 +281,14 @@ class AuditHead(Base):
 
 
 class Job(Base):
-    """Work left to do, written down with what made it necessary; rules in `catalog.outbox`."""
+    """Work left to do, written down with what made it necessary; rules in `catalog.outbox`.
+
+    An id is never given out again, also by SQLite: a message about a job that is long done may
+    come once more, and must not take another job's row.
+    """
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_run_at", "run_at"),)
+    __table_args__ = (Index("ix_outbox_run_at", "run_at"), {"sqlite_autoincrement": True})
 
     id: Mapped[Id] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(60))

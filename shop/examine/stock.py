@@ -18,7 +18,12 @@ from shop.models import (
 )
 from shop.troubles import TroubleKind
 
-_SENT = (WorkOrderState.SHIPPED, WorkOrderState.DELIVERED, WorkOrderState.DECLINED)
+_KEEPS_NONE = (
+    WorkOrderState.SHIPPED,
+    WorkOrderState.DELIVERED,
+    WorkOrderState.DECLINED,
+    WorkOrderState.CANCELLED,
+)
 
 
 async def movements(session: AsyncSession) -> Finding:
@@ -101,7 +106,7 @@ def _ordered() -> Select[int, int]:
         .where(
             alive,
             ~pays_first,
-            WorkOrder.state.not_in(_SENT),
+            WorkOrder.state.not_in(_KEEPS_NONE),
             Product.kind != Kind.MADE_TO_ORDER,
         )
     )

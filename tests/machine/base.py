@@ -75,6 +75,7 @@ _STATES = (
     "payouts",
     "offline_receipts",
     "shows",
+    "waiters",
 )
 _THERE = text(
     " UNION ALL ".join(
@@ -99,7 +100,6 @@ class World(RuleBasedStateMachine):
         self.jobs_seen: list[tuple[int, str, dict[str, int]]] = []
         self.shows: list[Show] = []
         self.links: list[Link] = []
-        self.holds: list[str] = []
         self.orders: list[str] = []
         self.there: Counter[str] = Counter()
         self.runner = asyncio.Runner()

@@ -8,22 +8,24 @@ from sqlalchemy import select
 from catalog.models import Kind
 from live.models import Link
 from shop import cancelling, requests
-from shop.buying import hold_pieces, order_pieces
+from shop.buying import hold_pieces, let_go, order_pieces
 from shop.checkout import OrderRequest, get_order, read_buyer
 from shop.holding import Wanted
-from shop.holds import release_hold
 from shop.models import (
     BuyerRequest,
+    Hold,
     Order,
     OrderState,
     Payment,
     PaymentState,
     RequestKind,
+    Waiter,
     WorkOrder,
 )
 from shop.paying import close_payment, hear_of_payment, look_at_payment, open_payment
 from shop.payments.offline_gateway import OFFLINE
 from shop.switching import pay_by
+from shop.waiting import join_line, leave_line
 from shop.wallets import Way
 from tests.machine.base import NEWEST, World, act_as
 from tests.making import BUYER
@@ -55,14 +57,30 @@ class Buyers(World):
 
     @act_as(cart=CARTS, browser=BROWSERS, on_show=st.booleans())
     async def hold(self, cart: Cart, browser: str, on_show: bool) -> None:
-        made = await hold_pieces(self.shop, self._wanted(cart, on_show), browser, self.now)
-        if made.token not in self.holds:
-            self.holds.append(made.token)
+        await hold_pieces(self.shop, self._wanted(cart, on_show), browser, self.now)
 
     @act_as("holds active", n=NEWEST)
     async def release(self, n: int) -> None:
+        hold = await self.one(select(Hold.token).order_by(Hold.id), n)
+        await let_go(self.shop, hold, self.now)
+
+    @act_as(
+        product=st.integers(0, 2),
+        browser=BROWSERS,
+        phone=PHONES,
+        on_show=st.sampled_from([0, 0, 1]),
+    )
+    async def join_line(self, product: int, browser: str, phone: str, on_show: int) -> None:
+        link = self._link(product) if on_show else None
+        product_id, code = self.products[product].id, link.code if link else ""
         async with self.writing.begin() as session:
-            await release_hold(session, self.pick(self.holds, n))
+            await join_line(session, product_id, code, phone, browser, self.now)
+
+    @act_as("waiters waiting", n=NEWEST)
+    async def leave_line(self, n: int) -> None:
+        waiter = await self.one(select(Waiter).order_by(Waiter.id), n)
+        async with self.writing.begin() as session:
+            await leave_line(session, waiter.token)
 
     @act_as(
         "holds active",
@@ -73,7 +91,9 @@ class Buyers(World):
         browser=BROWSERS,
     )
     async def order_hold(self, n: int, phone: str, gateway: str, browser: str) -> None:
-        asked = self._asked(phone, gateway, hold=self.pick(self.holds, n))
+        # Also of those whose turn in line has come.
+        hold = await self.one(select(Hold.token).order_by(Hold.id), n)
+        asked = self._asked(phone, gateway, hold=hold)
         await self._order(asked, browser)
 
     @act_as(cart=CARTS, browser=BROWSERS, phone=PHONES, key=st.sampled_from([None, "k1", "k2"]))

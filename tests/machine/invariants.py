@@ -5,8 +5,9 @@ They are written without a look at the code that they watch, and are more than `
 looks at.
 """
 
+# ruff: noqa: S608 - the queries are put together from nothing but what stands here
+
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from datetime import datetime
 
 from sqlalchemy import select, text
@@ -16,13 +17,15 @@ from sqlalchemy.orm import joinedload
 from catalog import chain
 from catalog.checks import BEIJING
 from catalog.models import Job, Station
-from shop.examine import money, stock
+from shop.line import WAITS
 from shop.models import (
     OrderState,
     Payment,
     PaymentState,
     Refund,
     RefundState,
+    Waiter,
+    WaiterState,
     WebhookEvent,
     WorkOrder,
     WorkOrderState,
@@ -236,7 +239,7 @@ async def faults(session: AsyncSession, bank: Bank, now: datetime) -> list[str]:
     names = list(_QUERIES)
     rows = await session.execute(_ALL)
     found = [f"{names[rule]}: {row_id}" for rule, row_id in rows]
-    found += [fault async for fault in _doctor(session)]
+    found += await _line(session)
     found += await _lost_work(session)
     found += await _bank(session, bank)
     found += await _payable(session, now)
@@ -246,14 +249,19 @@ async def faults(session: AsyncSession, bank: Bank, now: datetime) -> list[str]:
     return found
 
 
-async def _doctor(session: AsyncSession) -> AsyncIterator[str]:
-    """`xiangbo doctor` agrees that all is well; what it reports of sound books is a fault of its own."""
-    for look in (money.postings, money.orders, money.refunds, money.books):
-        if not (finding := await look(session)).ok:
-            yield f"doctor: {finding.what} {finding.text}"
-    for look in (stock.movements, stock.held):
-        if not (finding := await look(session)).ok:
-            yield f"doctor: {finding.what} {finding.text}"
+async def _line(session: AsyncSession) -> list[str]:
+    """Nobody in line is passed over by who came later by the same way."""
+    waiters = list(await session.scalars(select(Waiter).order_by(Waiter.id)))
+    return [
+        f"nobody in line is passed over: {one.id} by {other.id}"
+        for one in waiters
+        for other in waiters
+        if one.id < other.id
+        and (one.product_id, one.link_id) == (other.product_id, other.link_id)
+        and one.state == WaiterState.WAITING
+        and other.offered_at is not None
+        and one.created_at > other.offered_at - WAITS
+    ]
 
 
 async def _lost_work(session: AsyncSession) -> list[str]:

@@ -66,6 +66,7 @@ class Machine(Buyers, Machinery, Desk, MoneyDesk):
         if self.shows and self.shows[-1].state == ShowState.LIVE:
             self.end_show()
         self.run(self.must_hold())
+        self.run(self.doctor_finds_nothing())
         self.run(self._nothing_is_stranded())
 
     async def _decide_receipts(self) -> None:

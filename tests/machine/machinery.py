@@ -3,17 +3,19 @@
 from datetime import timedelta
 
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from catalog import outbox
-from catalog.models import Job
+from catalog.models import Job, Stock
 from shop import doctor, holds, overdue, reconcile, refund_window
+from shop.line import still_waiting
+from shop.models import Waiter
 from shop.paying import close_dead_orders, send_refund, sweep
 from shop.routing import route_orders
 from shop.settle import REFUND_JOB, ROUTE_JOB
 from shop.webhooks import EVENT_JOB, Kept, Signed, keep_events, read_event, take_events
 from tests.machine.bank import Message, Mood, RefundMood
-from tests.machine.base import NEWEST, World, act_as
+from tests.machine.base import NEWEST, Broken, World, act_as
 from tests.shop.sales import GATEWAY
 
 MINUTES = st.sampled_from([1, 5, 13, 16, 32, 35, 62, 24 * 60, 9 * 24 * 60])
@@ -73,6 +75,12 @@ class Machinery(World):
     @act_as()
     async def sweep(self) -> None:
         await sweep(self.shop, self.now)
+        await self.nobody_waits_for_what_is_free()
+
+    async def nobody_waits_for_what_is_free(self) -> None:
+        free = exists().where(Stock.product_id == Waiter.product_id, Stock.on_hand > Stock.held)
+        if left := await self.found(select(Waiter.id).where(still_waiting(self.now), free)):
+            raise Broken(f"waits for what is free: {left}")
 
     @act_as("holds active", "orders unpaid", product=st.integers(0, 3))
     async def reclaim(self, product: int) -> None:
@@ -89,9 +97,16 @@ class Machinery(World):
     @act_as()
     async def night(self) -> None:
         await reconcile.nightly(self.shop, self.now)
-        await doctor.examine_nightly(self.database, self.now)
+        await self.doctor_finds_nothing()
         async with self.writing.begin() as session:
             await refund_window.warn(session, self.now)
+
+    async def doctor_finds_nothing(self) -> None:
+        """Sound books are reported as sound; only jobs may be late."""
+        found = await doctor.examine_nightly(self.database, self.now)
+        odd = [f"{one.what} {one.text}" for one in found if not one.ok and one.what != "jobs"]
+        if odd:
+            raise Broken(f"the doctor says: {odd}")
 
     @act_as("jobs", n=NEWEST)
     async def do_job(self, n: int) -> None:
