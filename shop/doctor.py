@@ -76,7 +76,12 @@ async def examine_nightly(database: Database, now: datetime) -> list[Finding]:
 async def watch(database: Database, now: datetime) -> None:
     """What is to be told sooner than the next night: work that is not getting done."""
     async with database.reading() as session:
-        found = [await work.jobs(session, now), await work.photos(session)]
+        found = [
+            await work.jobs(session, now),
+            await work.photos(session),
+            await work.answers(session, now),
+            await work.addresses(session),
+        ]
     async with database.writing.begin() as session:
         await tell(session, found, now)
 

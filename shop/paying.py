@@ -235,9 +235,7 @@ async def _dead_payments(shop: Shop, now: datetime, product_id: int | None) -> l
                 OfflineReceipt.payment_id == Payment.id,
                 OfflineReceipt.state == ReceiptState.RECORDED,
             ),
-            case(
-                (Order.state == OrderState.UNPAID, Hold.expires_at), else_=Payment.expires_at
-            )
+            case((Order.state == OrderState.UNPAID, Hold.expires_at), else_=Payment.expires_at)
             <= now,
         )
     )

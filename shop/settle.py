@@ -130,10 +130,10 @@ async def _money_arrived(
     late = not any(other.kept for other in order.payments)
     unpaid = order.state == OrderState.UNPAID
     held = unpaid and order.hold_id in await _keeping(session, [order])
-    if held or (late and await _take_again(session, order)):
+    if held or (late and await _take_again(session, order, of_show=unpaid)):
         payment.kept = True
         await write_payments(session, [payment])
-        await _confirm(session, [(order, payment, now)], held=held)
+        await _confirm(session, [(order, payment, now)], held=unpaid)
         return
     await write_payments(session, [payment])
     if unpaid:
@@ -200,11 +200,19 @@ def _sale(order: Judged, payment: JudgedPayment, now: datetime) -> ledger.NewPos
     )
 
 
-async def _take_again(session: AsyncSession, order: Judged) -> bool:
-    """Take the pieces of an order that keeps none, all or none."""
-    # From free stock, not from a show's fence: that show may be over.
+async def _take_again(session: AsyncSession, order: Judged, *, of_show: bool) -> bool:
+    """Take the pieces of an order that keeps none, all or none.
+
+    Late money takes from free stock alone, for the show of its pieces may be over. Who pays first
+    has a right to the show's own: with `of_show` these go first.
+    """
     shares = [
-        Share(line.product_id, None, line.quantity, line.kind == Kind.MADE_TO_ORDER)
+        Share(
+            line.product_id,
+            line.line_up_item_id if of_show else None,
+            line.quantity,
+            line.kind == Kind.MADE_TO_ORDER,
+        )
         for line in order.lines
     ]
     pieces = await Pieces.lock(session, shares)
@@ -233,7 +241,7 @@ async def _refund_unplaced(
         ],
         now=now,
     )
-    reason = "付款来晚了，作品已经没有了" if late else "同一笔订单付了两次"
+    reason = "钱到的时候作品已经没有了" if late else "同一笔订单付了两次"
     row = await session.get_one(Payment, payment.id, populate_existing=True)
     await request_refund(
         session, row, f"unplaced:{payment.id}", None, payment.amount_fen, reason, now

@@ -185,6 +185,15 @@ def was_told(
     return exists().where(Trouble.kind == kind.value, Trouble.subject == subject, known)
 
 
+def was_closed(
+    kind: TroubleKind, table: str, row_id: InstrumentedAttribute[int]
+) -> ColumnElement[bool]:
+    """Whether a person has closed a row's trouble: it is not to be told of again."""
+    subject = literal(f"{table}:").concat(cast(row_id, String))
+    by_person = Trouble.closed_by.is_not(None)
+    return exists().where(Trouble.kind == kind.value, Trouble.subject == subject, by_person)
+
+
 async def open_subjects(session: AsyncSession, kind: TroubleKind) -> set[str]:
     """What has a trouble of a kind now, at all stations."""
     query = select(Trouble.subject).where(Trouble.kind == kind.value, Trouble.closed_at.is_(None))

@@ -1,17 +1,29 @@
-"""Work left undone: jobs that nobody gets done, photos that could not be rendered."""
+"""Work left undone: jobs that nobody gets done, photos that could not be rendered, families that
+do not answer, parcels that may not arrive."""
 
-from datetime import datetime, timedelta
+import re
+from datetime import datetime, time, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog.models import Job, Photo, PhotoState, Product
+from catalog.checks import BEIJING
+from catalog.models import Job, Photo, PhotoState, Product, Workshop
 from shop.examine.finding import Fault, Finding
-from shop.troubles import TroubleKind
+from shop.models import Order, WorkOrder, WorkOrderState
+from shop.troubles import TroubleKind, was_closed
 
 # The relay hands a job over every second; one that waits this long has failed again and again.
 LATE = timedelta(minutes=10)
 MOST_JOBS = 100
+
+# A family has 24 working hours to answer. From eight to eight, that is two days.
+OPENS, CLOSES = time(8), time(20)
+ANSWER_WITHIN = timedelta(days=2)
+
+# A parcel finds its way by a number, or in a village by its name.
+_FINDABLE = re.compile(r"[0-9０-９一二三四五六七八九十]|[号村组队社屯寨苑庄]")
+SHORTEST_ADDRESS = 4
 
 
 async def jobs(session: AsyncSession, now: datetime) -> Finding:
@@ -53,3 +65,76 @@ async def photos(session: AsyncSession) -> Finding:
             for station, id_, name, count in await session.execute(failed)
         ],
     )
+
+
+async def answers(session: AsyncSession, now: datetime) -> Finding:
+    """Every family has answered in time whether it takes a work order."""
+    waiting = (
+        select(WorkOrder.station_id, WorkOrder.id, WorkOrder.order_id, Workshop.name)
+        .join(Workshop, Workshop.id == WorkOrder.workshop_id)
+        .where(
+            WorkOrder.state == WorkOrderState.NEW,
+            WorkOrder.routed_at <= told_before(now),
+            ~was_closed(TroubleKind.NO_ANSWER, "work_order", WorkOrder.id),
+        )
+        .order_by(WorkOrder.id)
+    )
+    return Finding(
+        "answers",
+        "none is overdue",
+        "work orders that nobody has answered",
+        TroubleKind.NO_ANSWER,
+        [
+            Fault(station, f"work_order:{id_}", f"{name}两天没有答复接不接。", order_id)
+            for station, id_, order_id, name in await session.execute(waiting)
+        ],
+    )
+
+
+def told_before(now: datetime) -> datetime:
+    """Who was told by then has had `ANSWER_WITHIN` of working hours; nights do not count."""
+    here = now.astimezone(BEIJING)
+    if here.time() < OPENS:
+        here = datetime.combine(here.date() - timedelta(days=1), CLOSES, BEIJING)
+    elif here.time() > CLOSES:
+        here = datetime.combine(here.date(), CLOSES, BEIJING)
+    return here - ANSWER_WITHIN
+
+
+async def addresses(session: AsyncSession) -> Finding:
+    """Every parcel still to be sent has an address that a carrier can find."""
+    to_send = (
+        select(Order.station_id, Order.id, Order.code, Order.detail)
+        .where(
+            Order.id.in_(
+                select(WorkOrder.order_id).where(
+                    WorkOrder.state.in_(
+                        (
+                            WorkOrderState.NEW,
+                            WorkOrderState.ACCEPTED,
+                            WorkOrderState.MAKING,
+                            WorkOrderState.READY,
+                        )
+                    )
+                )
+            ),
+            ~was_closed(TroubleKind.ADDRESS_ODD, "order", Order.id),
+        )
+        .order_by(Order.id)
+    )
+    return Finding(
+        "addresses",
+        "all look findable",
+        "orders whose address looks odd",
+        TroubleKind.ADDRESS_ODD,
+        [
+            Fault(station, f"order:{id_}", f"订单 {code} 的地址可能不全。", id_)
+            for station, id_, code, detail in await session.execute(to_send)
+            if is_odd(detail)
+        ],
+    )
+
+
+def is_odd(detail: str) -> bool:
+    """Whether an address within a town is too short, or names neither number nor village."""
+    return len(detail) < SHORTEST_ADDRESS or _FINDABLE.search(detail) is None

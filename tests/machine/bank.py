@@ -188,6 +188,12 @@ class Bank:
         till.paid_at = self.clock()
         self._say("checkout.session.completed", _session_json(till))
 
+    def forget(self, till: Till) -> None:
+        """An open session is known no more, nor the key by which it was asked for."""
+        assert till.state == SessionState.OPEN
+        till.forgotten = True
+        self._answers.pop(till.request.idempotency_key, None)
+
     def end(self, back: Back) -> None:
         """A refund that took its time ends."""
         assert back.state == RefundState.PENDING

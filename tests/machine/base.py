@@ -77,13 +77,15 @@ _STATES = (
     "shows",
     "waiters",
 )
+_BY_HAND = """
+    SELECT 'by hand', COUNT(*) FROM refunds r JOIN payments p ON p.id = r.payment_id
+    WHERE r.state = 'failed' OR (r.state <> 'succeeded'
+        AND (p.gateway = 'offline' OR r.recorded_by IS NOT NULL))"""
 _THERE = text(
     " UNION ALL ".join(
-        f"SELECT '{table} ' || state, COUNT(*) FROM {table} GROUP BY state"  # noqa: S608
-        for table in _STATES
+        [f"SELECT '{table} ' || state, COUNT(*) FROM {table} GROUP BY state" for table in _STATES]  # noqa: S608
+        + ["SELECT 'jobs', COUNT(*) FROM outbox", "SELECT 'orders', COUNT(*) FROM orders", _BY_HAND]
     )
-    + " UNION ALL SELECT 'jobs', COUNT(*) FROM outbox UNION ALL SELECT 'orders', COUNT(*) FROM orders"
-    " UNION ALL SELECT 'work_orders', COUNT(*) FROM work_orders"
 )
 
 

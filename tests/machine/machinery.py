@@ -36,8 +36,8 @@ class Machinery(World):
 
     @act_as("payable", n=NEWEST)
     async def bank_forgets(self, n: int) -> None:
-        """An open session is known no more; what was paid is never forgotten."""
-        self.pick(self.bank.payable(), n).forgotten = True
+        """What was paid is never forgotten."""
+        self.bank.forget(self.pick(self.bank.payable(), n))
 
     @act_as("pending", n=NEWEST)
     async def refund_ends(self, n: int) -> None:

@@ -1,5 +1,7 @@
 """What the station's people do with money: receipts, refunds, shares and payouts."""
 
+from datetime import timedelta
+
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -58,13 +60,13 @@ class MoneyDesk(World):
         async with self.writing.begin() as session:
             await refunds.retry_refund(session, self.desk, refund, self.now)
 
-    @act_as("refunds failed", "refunds pending", "refunds requested", n=NEWEST)
+    @act_as("by hand", n=NEWEST)
     async def hand_back(self, n: int) -> None:
         refund = await self._by_hand(n)
         async with self.writing.begin() as session:
             await offline.record_refund(session, self.desk, refund, f"退 {n}", self.now)
 
-    @act_as("refunds failed", "refunds pending", "refunds requested", n=NEWEST)
+    @act_as("by hand", n=NEWEST)
     async def confirm_handed_back(self, n: int) -> None:
         refund = await self._by_hand(n)
         async with self.writing.begin() as session:
@@ -101,8 +103,10 @@ class MoneyDesk(World):
                 session, self.manager, {"workshop": whose, "kind": "", "percent": percent}, self.now
             )
 
-    @act_as("work_orders delivered")
-    async def draft_run(self) -> None:
+    @act_as("work_orders delivered", days=st.sampled_from([0, 9]))
+    async def draft_run(self, days: int) -> None:
+        """Now, or when what was delivered can no longer be sent back."""
+        self.now += timedelta(days=days)
         async with self.writing.begin() as session:
             await payouts.draft_run(session, self.manager, self.now)
 

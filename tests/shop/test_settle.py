@@ -156,7 +156,7 @@ async def test_late_money_goes_back_when_a_piece_is_gone(sessions: Sessions) -> 
     assert (done.paid_at, done.payments[0].kept) == (None, False)
     (refund,) = await refunds(sessions)
     assert (refund.amount_fen, refund.work_order_id, refund.state) == (55200, None, "requested")
-    assert refund.reason == "付款来晚了，作品已经没有了"
+    assert refund.reason == "钱到的时候作品已经没有了"
     assert await entries(sessions) == [
         (f"payment:{done.payments[0].id}", "buyers", None, -55200),
         (f"payment:{done.payments[0].id}", "unplaced", None, 55200),
