@@ -87,7 +87,7 @@ class Database:
 
     SQLite has one writer. A process queues its own writers for one connection, first come
     first served, which costs less than having them poll for the file's lock. On PostgreSQL
-    both are the same pool.
+    both are the same pool, and `reading` has no transactions.
     """
 
     url: str
@@ -105,7 +105,10 @@ class Database:
         engine = create_async_engine(
             engine_url(url), pool_size=pool_size, max_overflow=0, pool_timeout=30
         )
-        return cls(url, _sessions(engine), _sessions(engine), (engine,))
+        # What only reads needs no transaction: each query sees what is committed, as it would in
+        # one, and BEGIN and ROLLBACK are two ways to the server and back.
+        reader = engine.execution_options(isolation_level="AUTOCOMMIT")
+        return cls(url, _sessions(engine), _sessions(reader), (engine,))
 
     async def close(self) -> None:
         for engine in self.engines:

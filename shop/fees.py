@@ -11,14 +11,14 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from catalog.access import MANAGERS, Actor
 from catalog.audit import record
 from catalog.checks import Check
-from catalog.db import MOST_ID
+from catalog.db import MOST_ID, table
 from catalog.models import Kind, Member
 from catalog.workshops import workshop_for
 from shop.models import FeeRule
@@ -27,6 +27,20 @@ STATION = "station"
 """The ledger account that the station's share goes to."""
 
 WHOLE_BP = 10_000
+
+_rules = table(FeeRule)
+_RULES = (
+    select(_rules.c.workshop_id, _rules.c.kind, _rules.c.fee_bp)
+    .where(
+        _rules.c.station_id == bindparam("station"),
+        _rules.c.since <= bindparam("now"),
+        or_(
+            _rules.c.workshop_id.is_(None),
+            _rules.c.workshop_id.in_(bindparam("workshops", expanding=True)),
+        ),
+    )
+    .order_by(_rules.c.since, _rules.c.id)
+)
 Pair = tuple[int, Kind]
 
 
@@ -46,20 +60,13 @@ async def rates(
     The most specific rule wins (workshop and kind, workshop, kind, station), among those the
     newest that has begun.
     """
-    query = (
-        select(FeeRule)
-        .where(
-            FeeRule.station_id == station_id,
-            FeeRule.since <= now,
-            or_(
-                FeeRule.workshop_id.is_(None),
-                FeeRule.workshop_id.in_({workshop_id for workshop_id, _ in pairs}),
-            ),
-        )
-        .order_by(FeeRule.since, FeeRule.id)
-    )
+    workshops = {workshop_id for workshop_id, _ in pairs}
+    asked = {"station": station_id, "now": now, "workshops": [*workshops]}
     # Oldest first: a newer rule for the same thing takes the older one's place.
-    rules = {(rule.workshop_id, rule.kind): rule.fee_bp for rule in await session.scalars(query)}
+    rules = {
+        (workshop_id, kind): fee_bp
+        for workshop_id, kind, fee_bp in await session.execute(_RULES, asked)
+    }
     return {pair: _rate(rules, *pair) for pair in pairs}
 
 

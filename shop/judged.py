@@ -12,12 +12,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.db import table
 from catalog.models import Kind, Product
-from shop.models import Order, OrderLine, OrderState, Payment, PaymentState, WorkOrder
+from shop.models import (
+    Hold,
+    HoldState,
+    Order,
+    OrderLine,
+    OrderState,
+    Payment,
+    PaymentState,
+    WorkOrder,
+)
 from shop.payments.gateway import GatewaySession, SessionState
 from shop.payments.offline_gateway import OFFLINE
 from shop.refund_window import refund_until, shortest
 
-_orders, _payments = table(Order), table(Payment)
+_orders, _payments, _holds = table(Order), table(Payment), table(Hold)
 _parts, _lines, _products = table(WorkOrder), table(OrderLine), table(Product)
 
 _CONCERNED = (
@@ -34,10 +43,13 @@ _LOCK_ORDERS = (
         _orders.c.token,
         _orders.c.state,
         _orders.c.total_fen,
+        # Told with the order, for it only changes while the order's row is locked.
+        _holds.c.state.label("hold_state"),
     )
+    .join(_holds, _holds.c.id == _orders.c.hold_id)
     .where(_orders.c.id.in_(_CONCERNED))
     .order_by(_orders.c.id)
-    .with_for_update()
+    .with_for_update(of=_orders)
 )
 _OF_ORDERS: BindParameter[list[int]] = bindparam("orders", expanding=True)
 _THEIR_PAYMENTS = (
@@ -167,8 +179,14 @@ class Judged:
     token: str
     state: OrderState
     total_fen: int
+    hold_state: HoldState
     payments: list[JudgedPayment] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
+
+    @property
+    def keeps_pieces(self) -> bool:
+        """Whether it is still to be paid, and its pieces wait for that."""
+        return self.state == OrderState.UNPAID and self.hold_state == HoldState.ORDERED
 
     @property
     def lines(self) -> list[Line]:

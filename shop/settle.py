@@ -11,7 +11,7 @@
 | open | any | nothing changes |
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, func, select, update
@@ -47,9 +47,6 @@ REFUND_JOB = "shop.send_refund"
 
 _orders, _parts, _holds = table(Order), table(WorkOrder), table(Hold)
 
-_KEEPING = select(_holds.c.id).where(
-    _holds.c.id.in_(bindparam("holds", expanding=True)), _holds.c.state == HoldState.ORDERED
-)
 _WRITE_PAID = (
     update(_orders)
     .where(_orders.c.id.in_(bindparam("orders", expanding=True)))
@@ -94,7 +91,6 @@ async def settle_plain(session: AsyncSession, asked: Sequence[Told]) -> set[Told
     before; the others are for `settle`, each in a transaction of its own. Locks the orders by id.
     """
     orders = await lock_orders(session, asked)
-    keeping = await _keeping(session, orders.values())
     done: set[Told] = set()
     plain: dict[int, tuple[Judged, JudgedPayment, Told]] = {}
     for one in asked:
@@ -104,7 +100,7 @@ async def settle_plain(session: AsyncSession, asked: Sequence[Told]) -> set[Told
         payment = order.payment(one.payment_id)
         if payment.state == PaymentState.SUCCEEDED:
             done.add(one)
-        elif one.session.paid and order.state == OrderState.UNPAID and order.hold_id in keeping:
+        elif one.session.paid and order.keeps_pieces:
             plain[order.id] = (order, payment, one)
             done.add(one)
     for _, payment, one in plain.values():
@@ -117,20 +113,13 @@ async def settle_plain(session: AsyncSession, asked: Sequence[Told]) -> set[Told
     return done
 
 
-async def _keeping(session: AsyncSession, orders: Iterable[Judged]) -> set[int]:
-    """The holds of orders that keep their pieces."""
-    holds = [order.hold_id for order in orders]
-    return set(await session.scalars(_KEEPING, {"holds": holds})) if holds else set()
-
-
 async def _money_arrived(
     session: AsyncSession, payment: JudgedPayment, order: Judged, now: datetime
 ) -> None:
     # A cancelled order whose money was kept, and went back, has had its payment too.
     late = not any(other.kept for other in order.payments)
     unpaid = order.state == OrderState.UNPAID
-    held = unpaid and order.hold_id in await _keeping(session, [order])
-    if held or (late and await _take_again(session, order, of_show=unpaid)):
+    if order.keeps_pieces or (late and await _take_again(session, order, of_show=unpaid)):
         payment.kept = True
         await write_payments(session, [payment])
         await _confirm(session, [(order, payment, now)], held=unpaid)
