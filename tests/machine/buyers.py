@@ -65,6 +65,8 @@ class Buyers(World):
         await let_go(self.shop, hold, self.now)
 
     @act_as(
+        "holds active",
+        "orders unpaid",
         product=st.sampled_from([2, 2, 0, 1]),
         browser=BROWSERS,
         phone=PHONES,

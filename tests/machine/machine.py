@@ -3,7 +3,7 @@
 import hypothesis
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, run_state_machine_as_test
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from catalog.models import Job
 from live.models import ShowState
@@ -21,6 +21,7 @@ from shop.models import (
     RefundState,
 )
 from shop.paying import sweep
+from shop.payments.offline_gateway import OFFLINE
 from tests.machine.bank import Mood, RefundMood
 from tests.machine.base import Broken
 from tests.machine.buyers import Buyers, HowFar
@@ -111,7 +112,7 @@ class Machine(Buyers, Machinery, Desk, MoneyDesk):
             .join(Payment)
             .where(
                 Refund.state == RefundState.PENDING,
-                (Payment.gateway == offline.OFFLINE) | Refund.recorded_by.is_not(None),
+                or_(Payment.gateway == OFFLINE, Refund.recorded_by.is_not(None)),
             )
         )
         for refund in await self.found(by_hand):

@@ -6,10 +6,12 @@ from hypothesis import strategies as st
 from sqlalchemy import exists, select
 
 from catalog import outbox
+from catalog.checks import BEIJING
 from catalog.models import Job, Stock
 from shop import doctor, holds, overdue, reconcile, refund_window
 from shop.line import still_waiting
 from shop.models import Waiter
+from shop.payable import standings
 from shop.paying import close_dead_orders, send_refund, sweep
 from shop.routing import route_orders
 from shop.settle import REFUND_JOB, ROUTE_JOB
@@ -72,7 +74,7 @@ class Machinery(World):
         if seen_to and kept:
             await take_events(self.shop, kept)
 
-    @act_as()
+    @act_as("holds active", "orders")
     async def sweep(self) -> None:
         await sweep(self.shop, self.now)
         await self.nobody_waits_for_what_is_free()
@@ -89,15 +91,16 @@ class Machinery(World):
         await holds.lapse_holds(self.database, self.now, product_id=product_id)
         await close_dead_orders(self.shop, self.now, product_id=product_id)
 
-    @act_as()
+    @act_as("orders")
     async def watch(self) -> None:
         await overdue.look_at_overdue(self.shop, self.now)
         await doctor.watch(self.database, self.now)
 
-    @act_as()
+    @act_as("orders")
     async def night(self) -> None:
         await reconcile.nightly(self.shop, self.now)
         await self.doctor_finds_nothing()
+        await self.nobody_is_paid_more_than_is_owed()
         async with self.writing.begin() as session:
             await refund_window.warn(session, self.now)
 
@@ -107,6 +110,14 @@ class Machinery(World):
         odd = [f"{one.what} {one.text}" for one in found if not one.ok and one.what != "jobs"]
         if odd:
             raise Broken(f"the doctor says: {odd}")
+
+    async def nobody_is_paid_more_than_is_owed(self) -> None:
+        today = self.now.astimezone(BEIJING).date()
+        async with self.database.reading() as session:
+            found = (await standings(session, self.station.id, today)).values()
+        odd = [one for one in found if one.payable_fen > one.balance_fen or one.waiting_fen < 0]
+        if odd:
+            raise Broken(f"more may be paid than is owed: {odd}")
 
     @act_as("jobs", n=NEWEST)
     async def do_job(self, n: int) -> None:

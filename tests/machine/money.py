@@ -94,7 +94,9 @@ class MoneyDesk(World):
             await overdue.decide_no_money(session, self.finance, payment, self.now)
 
     @act_as(
-        percent=st.sampled_from(["0", "3.33", "10", "100"]), family=st.sampled_from([0, 1, None])
+        "orders",
+        percent=st.sampled_from(["0", "3.33", "10", "100"]),
+        family=st.sampled_from([0, 1, None]),
     )
     async def change_share(self, percent: str, family: int | None) -> None:
         whose = "" if family is None else str(self.families[family].id)

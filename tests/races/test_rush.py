@@ -131,7 +131,7 @@ async def test_all_who_won_pay_at_once_and_each_is_counted_once(
     )
     won = [token for token in tokens if token]
     await asyncio.gather(
-        *(pay(*(shops if n % 2 else shops[::-1]), bank, token) for n, token in enumerate(won))
+        *(pay(shops[n % 2], shops[1 - n % 2], bank, token) for n, token in enumerate(won))
     )
     async with sessions() as session:
         paid = [await get_order(session, token) for token in won]
