@@ -1,5 +1,6 @@
 """What buyers do: hold, order, pay, look, and change their mind."""
 
+from collections.abc import Collection
 from enum import IntEnum
 
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from shop.models import (
     RequestKind,
     Waiter,
     WorkOrder,
+    WorkOrderState,
 )
 from shop.paying import close_payment, hear_of_payment, look_at_payment, open_payment
 from shop.payments.offline_gateway import OFFLINE
@@ -49,6 +51,10 @@ class HowFar(IntEnum):
 
 
 HOW_FAR = st.sampled_from([HowFar.SETTLED, HowFar.PAID, HowFar.OPENED, HowFar.ORDERED])
+ASKABLE = {
+    RequestKind.CANCEL: (WorkOrderState.MAKING, WorkOrderState.READY),
+    RequestKind.RETURN: (WorkOrderState.DELIVERED,),
+}
 Cart = list[tuple[int, int]]
 
 
@@ -151,7 +157,7 @@ class Buyers(World):
     async def cancel(self, n: int) -> None:
         await cancelling.cancel(self.shop, self.pick(self.orders, n), None, self.now)
 
-    @act_as("orders paid", "orders unpaid", n=NEWEST)
+    @act_as("orders paid", n=NEWEST)
     async def cancel_part(self, n: int) -> None:
         part, token = await self._part(n)
         await cancelling.cancel(self.shop, token, part, self.now)
@@ -164,7 +170,8 @@ class Buyers(World):
         kind=st.sampled_from(RequestKind),
     )
     async def ask(self, n: int, kind: RequestKind) -> None:
-        part, token = await self._part(n)
+        """About work that has begun, or a parcel that has come, where there is one."""
+        part, token = await self._part(n, ASKABLE[kind])
         async with self.writing.begin() as session:
             await requests.ask(session, token, part, kind, "改主意了", self.now)
 
@@ -183,9 +190,10 @@ class Buyers(World):
         found: int = await self.one(select(Payment.id).order_by(Payment.id), n)
         return found
 
-    async def _part(self, n: int) -> tuple[int, str]:
-        """A work order and its order's token."""
-        part = await self.one(select(WorkOrder).order_by(WorkOrder.id), n)
+    async def _part(self, n: int, states: Collection[WorkOrderState] = ()) -> tuple[int, str]:
+        """A work order, in one of these states if there is one, and its order's token."""
+        parts = await self.found(select(WorkOrder).order_by(WorkOrder.id))
+        part = self.pick([one for one in parts if one.state in states] or parts, n)
         (order,) = await self.found(select(Order).where(Order.id == part.order_id))
         return part.id, order.token
 

@@ -14,7 +14,7 @@ from live.links import add_link
 from live.models import Placement
 from live.shows import end_show, schedule_show, start_show
 from shop import requests, routing
-from shop.models import BuyerRequest, RequestKind, RequestState, WorkOrder
+from shop.models import BuyerRequest, RequestKind, RequestState, WorkOrder, WorkOrderState
 from tests.machine.base import NEWEST, World, act_as
 
 STEPS = st.sampled_from(["accept", "start", "ready", "ship", "deliver", "decline", "cancel"])
@@ -23,6 +23,13 @@ MORE: dict[str, tuple[str, ...]] = {
     "ship": ("顺丰", "SF123456"),
     "decline": ("没有木料",),
     "cancel": ("买家来电",),
+}
+NEXT = {
+    WorkOrderState.NEW: "accept",
+    WorkOrderState.ACCEPTED: "start",
+    WorkOrderState.MAKING: "ready",
+    WorkOrderState.READY: "ship",
+    WorkOrderState.SHIPPED: "deliver",
 }
 ALLOTMENTS = st.lists(st.integers(0, 2), min_size=3, max_size=3)
 
@@ -44,6 +51,13 @@ class Desk(World):
         part = self.pick([one for one in parts if routing.may_take(one, "accept")], n)
         for name in ("accept", "ship", "deliver"):
             await self.take_step(part, name, self.manager)
+
+    @act_as("orders paid", n=NEWEST)
+    async def go_on(self, n: int) -> None:
+        """A family takes the step that usually comes next."""
+        parts = await self.found(select(WorkOrder).order_by(WorkOrder.id))
+        part = self.pick([one for one in parts if one.state in NEXT], n)
+        await self.take_step(part, NEXT[part.state], self._who(part, "family"))
 
     async def take_step(self, part: WorkOrder, name: str, actor: Actor) -> None:
         step = getattr(routing, name)

@@ -28,7 +28,7 @@ WAYS = st.sampled_from(["cash", "code"])
 class MoneyDesk(World):
     """The rules of money in people's hands."""
 
-    @act_as("orders", n=NEWEST, way=WAYS)
+    @act_as("orders unpaid", "orders expired", n=NEWEST, way=WAYS)
     async def take_cash(self, n: int, way: str) -> None:
         token = self.pick(self.orders, n)
         async with self.writing.begin() as session:
@@ -111,6 +111,18 @@ class MoneyDesk(World):
         self.now += timedelta(days=days)
         async with self.writing.begin() as session:
             await payouts.draft_run(session, self.manager, self.now)
+
+    @act_as("work_orders delivered")
+    async def payday(self) -> None:
+        """The usual way in one step: nothing can be sent back any more, and all is handed over."""
+        self.now += timedelta(days=9)
+        async with self.writing.begin() as session:
+            run = await payouts.draft_run(session, self.manager, self.now)
+        async with self.writing.begin() as session:
+            await payouts.approve_run(session, self.finance, run.id, self.now)
+        for payout in run.payouts:
+            async with self.writing.begin() as session:
+                await payouts.mark_paid(session, self.manager, payout.id, Proof("88"), self.now)
 
     @act_as("payouts drafted", n=NEWEST)
     async def approve_run(self, n: int) -> None:

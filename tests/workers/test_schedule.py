@@ -16,9 +16,6 @@ from tests.web import settings_for
 from workers import runtime, tasks
 from workers.app import app
 
-# Tasks go by the machine's clock.
-NOW = datetime.now(UTC)
-
 
 @pytest.fixture
 def running(database_url: str, tmp_path: Path) -> Iterator[None]:
@@ -32,14 +29,18 @@ def test_every_entry_names_a_task() -> None:
 
 
 async def trouble_at_hand(url: str) -> None:
-    """A late job, and an order whose money can go back for three days more."""
+    """A late job, and an order whose money can go back for three days more.
+
+    Tasks go by the machine's clock, and so must this.
+    """
+    now = datetime.now(UTC)
     database = Database.connect(url)
     product = await make_product(database.writing)
-    placed = await pay(database.writing, await order(database.writing, want(product), now=NOW), NOW)
+    placed = await pay(database.writing, await order(database.writing, want(product), now=now), now)
     async with database.writing.begin() as session:
         payment = await session.get_one(Payment, placed.payments[0].id)
-        payment.refund_until = (NOW + timedelta(days=3)).date()
-        outbox.add(session, "shop.nothing", NOW - timedelta(hours=1), order_id=1)
+        payment.refund_until = (now + timedelta(days=3)).date()
+        outbox.add(session, "shop.nothing", now - timedelta(hours=1), order_id=1)
     await database.close()
 
 
