@@ -205,6 +205,7 @@ class World(RuleBasedStateMachine):
             told=len(self.bank.messages),
             pending=len(self.bank.pending()),
             seen=len(self.jobs_seen),
+            forgotten=sum(till.forgotten for till in self.bank.tills.values()),
             no_show=all(show.state == ShowState.ENDED for show in self.shows),
         )
         if found:

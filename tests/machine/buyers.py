@@ -124,6 +124,17 @@ class Buyers(World):
     async def pay(self, n: int) -> None:
         self.bank.pay(self.pick(self.bank.payable(), n))
 
+    @act_as("orders unpaid", n=NEWEST, method=st.sampled_from(["alipay", "card"]))
+    async def pay_twice(self, n: int, method: str) -> None:
+        """By the way that was open, and once more by another."""
+        order = await self.order(n)
+        await open_payment(self.shop, order)
+        await pay_by(self.shop, order.token, Way("any", GATEWAY, (method,), "", ""), self.now)
+        ours = {payment.id for payment in (await self.order(n)).payments}
+        for till in self.bank.payable():
+            if till.request.payment_id in ours:
+                self.bank.pay(till)
+
     @act_as(cart=CARTS, browser=BROWSERS, phone=PHONES, on_show=st.booleans(), how_far=HOW_FAR)
     async def buy(
         self, cart: Cart, browser: str, phone: str, on_show: bool, how_far: HowFar

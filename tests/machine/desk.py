@@ -1,10 +1,12 @@
 """What the station's people and the families do with orders, pieces and shows."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from catalog import stock
 from catalog.access import Actor
@@ -14,8 +16,10 @@ from live.links import add_link
 from live.models import Placement
 from live.shows import end_show, schedule_show, start_show
 from shop import requests, routing
+from shop.errors import WrongPayoutState
 from shop.models import BuyerRequest, RequestKind, RequestState, WorkOrder, WorkOrderState
-from tests.machine.base import NEWEST, World, act_as
+from tests.machine.base import NEWEST, act_as
+from tests.machine.money import MoneyDesk
 
 STEPS = st.sampled_from(["accept", "start", "ready", "ship", "deliver", "decline", "cancel"])
 BY_WHOM = st.sampled_from(["desk", "family", "family", "other family"])
@@ -34,7 +38,7 @@ NEXT = {
 ALLOTMENTS = st.lists(st.integers(0, 2), min_size=3, max_size=3)
 
 
-class Desk(World):
+class Desk(MoneyDesk):
     """The rules of desk, families and hosts."""
 
     @act_as("orders paid", n=NEWEST, name=STEPS, who=BY_WHOM)
@@ -83,6 +87,30 @@ class Desk(World):
         async with self.writing.begin() as session:
             await requests.arrived(session, self.desk, request, our_fault, self.now)
 
+    @act_as(
+        "work_orders delivered", n=NEWEST, our_fault=st.booleans(), days=st.sampled_from([1, 9])
+    )
+    async def send_back(self, n: int, our_fault: bool, days: int) -> None:
+        """The whole way of a return: with nine days for the parcel, its family may be paid first."""
+        parts = await self.found(
+            select(WorkOrder)
+            .where(WorkOrder.state == WorkOrderState.DELIVERED)
+            .options(joinedload(WorkOrder.order))
+            .order_by(WorkOrder.id)
+        )
+        part = self.pick(parts, n)
+        async with self.writing.begin() as session:
+            asked = await requests.ask(
+                session, part.order.token, part.id, RequestKind.RETURN, "", self.now
+            )
+            await requests.agree(session, self.desk, asked.id, "寄回站里", self.now)
+        self.now += timedelta(days=days)
+        if days > 1:
+            with suppress(WrongPayoutState):
+                await self.hand_over_all()
+        async with self.writing.begin() as session:
+            await requests.arrived(session, self.desk, asked.id, our_fault, self.now)
+
     async def _request(self, state: RequestState, n: int) -> int:
         """A request that waits for this, if there is one; else any."""
         asked = await self.found(select(BuyerRequest).order_by(BuyerRequest.id))
@@ -101,9 +129,9 @@ class Desk(World):
             row = await session.get_one(Product, self.products[product].id)
             await stock.change(session, self.manager, row, change, "盘点", self.now)
 
-    @act_as("no_show", allotments=ALLOTMENTS)
-    async def plan_show(self, allotments: list[int]) -> None:
-        """A show with links to its products; it has one price for all."""
+    @act_as("no_show", allotments=ALLOTMENTS, on_air=st.booleans())
+    async def plan_show(self, allotments: list[int], on_air: bool) -> None:
+        """A show with links to its products, on air at once or not yet."""
         when = {"starts_at": self.now, "ends_at": self.now + timedelta(hours=2)}
         async with self.writing.begin() as session:
             show = await schedule_show(session, self.host, {"title": "专场", **when}, self.now)
@@ -121,6 +149,8 @@ class Desk(World):
             ]
         self.shows.append(show)
         self.links += links
+        if on_air:
+            await self._turn(start_show)
 
     @act_as("shows draft", "shows live", allotments=ALLOTMENTS)
     async def plan_again(self, allotments: list[int]) -> None:

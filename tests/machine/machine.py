@@ -27,13 +27,12 @@ from tests.machine.base import Broken
 from tests.machine.buyers import Buyers, HowFar
 from tests.machine.desk import Desk
 from tests.machine.machinery import Machinery
-from tests.machine.money import MoneyDesk
 
 AFTERWARDS = 3 * 24 * 60
 """Minutes in which everything that has an end comes to it."""
 
 
-class Machine(Buyers, Machinery, Desk, MoneyDesk):
+class Machine(Buyers, Machinery, Desk):
     """Buyers, families, desk, bank and clock, in any order."""
 
     @initialize(paid=st.integers(0, 2), sent=st.booleans())
