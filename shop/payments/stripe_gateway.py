@@ -44,10 +44,9 @@ NETWORK_RETRIES = 1
 # Of a hundred events each: more than any station sells in the days that are compared.
 MOST_PAGES = 50
 
+# A wrong key is none of these: it says something about us and nothing about the payment.
 _FINAL = (
     stripe.InvalidRequestError,
-    stripe.AuthenticationError,
-    stripe.PermissionError,
     stripe.CardError,
     stripe.IdempotencyError,
 )

@@ -355,6 +355,18 @@ async def test_a_sweep_does_not_wait_for_each_answer_of_a_gateway_that_is_away(
     assert await figures(database.writing, product) == [(9, 5)]
 
 
+async def test_a_wrong_key_frees_no_pieces(database: Database, till: Till) -> None:
+    """Whoever may not ask does not know that there never was a session."""
+    wrong = StripeGateway(f"{API_KEY}x", SECRET, base_url=till.config.base_url, name=GATEWAY)
+    product = await make_product(database.writing)
+    placed = await order(database.writing, want(product))
+    async with till.open():
+        with pytest.raises(GatewayUnavailable):
+            await close_payment(shop_of(database, wrong), placed.payments[0].id, DEAD)
+    await wrong.aclose()
+    assert await figures(database.writing, product) == [(3, 1)]
+
+
 async def declined(
     shop: Shop, sessions: Sessions, till: Till, behaviour: str
 ) -> tuple[Job, Refund]:
