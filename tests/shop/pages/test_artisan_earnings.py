@@ -48,7 +48,7 @@ async def test_the_page_shows_the_ledgers_sum_and_every_entry(
         assert "−¥24" in page
         assert page.count("+¥8<") == 3
         assert "11月22日 12:00" in page
-        assert "555" not in page
+        assert "¥555" not in page
 
 
 async def test_a_family_reads_what_was_sold_kept_paid_and_when_the_rest_is(
@@ -115,7 +115,7 @@ async def test_a_family_reads_and_keeps_its_own_statement_only(
         assert "茶盘" not in page
         rows = (await web.get("/workshop/earnings/account/statement.csv" + november)).text
         assert "268.00" in rows
-        assert "555" not in rows
+        assert "555.00" not in rows
         path = f"/desk/money/workshops/{neighbours.workshop.id}"
         assert (await web.get(path)).status_code == 403
         assert (

@@ -176,7 +176,7 @@ async def test_nobody_is_asked_to_pay_after_the_time_or_twice(
         await change(sessions, placed, expires_at=minutes_ago(1))
         late = await web.get(f"{path}/offline")
         assert "请不要再付" in words(late.text)
-        assert "c0de" not in late.text
+        assert "/photos/c0de" not in late.text
         screen = await web.client.get(f"{path}/screen", follow_redirects=False)
         assert screen.headers["location"] == path
         await pay(sessions, placed)
