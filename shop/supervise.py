@@ -33,8 +33,8 @@ _WEB = (
 )  # fmt: skip
 
 
-def _end_with_parent() -> None:
-    """In a child: be told to stop when the supervisor dies, however it does."""
+def end_with_parent() -> None:
+    """In a child: be told to stop when its parent dies, however it does."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -42,7 +42,7 @@ def _end_with_parent() -> None:
 def child(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """A Python process below this one, ended with the block."""
     process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", *arguments], preexec_fn=_end_with_parent
+        [sys.executable, "-m", *arguments], preexec_fn=end_with_parent
     )
     try:
         yield process

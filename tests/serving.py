@@ -64,6 +64,12 @@ class Served:
             time.sleep(0.05)
         raise AssertionError(f"the server is not ready: {self.log.read_text()[-2000:]}")
 
+    @property
+    def process_id(self) -> int:
+        """The supervisor's."""
+        assert self.process is not None
+        return self.process.pid
+
     def processes(self) -> list[psutil.Process]:
         """The supervisor and all below it."""
         assert self.process is not None

@@ -10,10 +10,16 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from celery.signals import (
+    beat_embedded_init,
+    setup_logging,
+    worker_process_init,
+    worker_process_shutdown,
+)
 
 from shop.logs import configure_logs
 from shop.settings import Settings, read_settings
+from shop.supervise import end_with_parent
 from workers import runtime
 
 # A photo of 100 megapixels keeps a process busy for seconds. In a queue of their own, photos
@@ -76,6 +82,12 @@ app.conf.update(_configure(read_settings()))
 @setup_logging.connect
 def _logs(**_: Any) -> None:
     configure_logs()
+
+
+@beat_embedded_init.connect
+def _end_with_worker(**_: Any) -> None:
+    """Beat outlives a worker that is killed, and would send beside the next worker's beat."""
+    end_with_parent()
 
 
 @worker_process_init.connect

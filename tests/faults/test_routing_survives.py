@@ -15,6 +15,7 @@ from shop.models import Notice, Order, OrderState, WorkOrder
 from shop.settle import ROUTE_JOB
 from tests.making import BUYER, make_product, make_station, make_workshop
 from tests.serving import Served, eventually, served
+from workers.__main__ import PROCESSES
 
 pytestmark = pytest.mark.xdist_group("faults")
 
@@ -143,6 +144,26 @@ async def test_an_order_is_routed_though_its_worker_was_killed(
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
         await routed_once(database, orders=3)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_nothing_outlives_a_worker_that_was_killed(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    """Beat would go on sending beside the beat of the worker that takes its place."""
+    with served(database_url, tmp_path) as server:
+
+        async def begun() -> list[psutil.Process]:
+            found = [p for p in background(server) if p.ppid() != server.process_id]
+            return found if len(found) == PROCESSES + 1 else []
+
+        below = await eventually(begun)
+        below[0].parent().kill()
+
+        async def gone() -> bool:
+            return not any(process.is_running() for process in below)
+
+        await eventually(gone)
 
 
 async def test_an_order_is_routed_though_everything_was_killed_after_the_payment(
