@@ -1,4 +1,4 @@
-"""The tables of shows and links."""
+"""The tables of shows, their line-ups and what was shown when."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueC
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from catalog.db import Base, Fen, Id, UtcTime
-from catalog.models import Member, Product
+from catalog.models import Member, Photo, Product
 
 
 class ShowState(StrEnum):
@@ -20,7 +20,13 @@ class ShowState(StrEnum):
 
 
 class Show(Base):
-    """One scheduled livestream, on one or more channels, hosted by one member in one place."""
+    """One scheduled livestream, on one or more channels, hosted by one member in one place.
+
+    A `rehearsal` takes no real money, and its figures count nowhere else. The controller is the
+    member, and of their screens the one with `controller_key`, whose taps the console obeys.
+    While `holds_paused_at` is set no hold of the show runs out. `order_reason` says why the
+    line-up departs from the one that fairness suggests.
+    """
 
     __tablename__ = "shows"
     __table_args__ = (
@@ -39,11 +45,20 @@ class Show(Base):
     ends_at: Mapped[UtcTime]
     started_at: Mapped[UtcTime | None]
     ended_at: Mapped[UtcTime | None]
+    rehearsal: Mapped[bool] = mapped_column(default=False)
+    cover_photo_id: Mapped[Id | None] = mapped_column(ForeignKey("photos.id"))
+    order_reason: Mapped[str] = mapped_column(String(200), default="")
+    controller_id: Mapped[Id | None] = mapped_column(ForeignKey("members.id"))
+    controller_key: Mapped[str] = mapped_column(String(40), default="")
+    controller_at: Mapped[UtcTime | None]
+    holds_paused_at: Mapped[UtcTime | None]
     now_item_id: Mapped[Id | None] = mapped_column(
         ForeignKey("line_up_items.id", use_alter=True, name="fk_shows_now_item_id")
     )
 
-    host: Mapped[Member] = relationship(lazy="raise")
+    host: Mapped[Member] = relationship(lazy="raise", foreign_keys=[host_id])
+    controller: Mapped[Member | None] = relationship(lazy="raise", foreign_keys=[controller_id])
+    cover: Mapped[Photo | None] = relationship(lazy="raise")
     items: Mapped[list["LineUpItem"]] = relationship(
         lazy="raise",
         order_by="LineUpItem.position",
@@ -57,7 +72,8 @@ class LineUpItem(Base):
 
     `allotment` pieces were taken out of free stock for this show (they count as held in
     `stock`); `allotment_left` of them are unsold and not on hold. `holding`, `sold` and
-    `sold_fen` are told by the shop and shown on the live board.
+    `sold_fen` are told by the shop and shown on the live board. Since `sold_out_at`, marked by
+    hand, the show sells no more of it.
     """
 
     __tablename__ = "line_up_items"
@@ -84,13 +100,17 @@ class LineUpItem(Base):
     holding: Mapped[int] = mapped_column(default=0)
     sold: Mapped[int] = mapped_column(default=0)
     sold_fen: Mapped[Fen] = mapped_column(default=0)
+    sold_out_at: Mapped[UtcTime | None]
 
     show: Mapped[Show] = relationship(lazy="raise", foreign_keys=[show_id], back_populates="items")
     product: Mapped[Product] = relationship(lazy="raise")
 
 
 class Airing(Base):
-    """The span of time in which one line-up item was the one being shown."""
+    """The span of time in which one line-up item was the one being shown.
+
+    `typed_by` is who wrote it in afterwards, from paper, when the network was away.
+    """
 
     __tablename__ = "airings"
     __table_args__ = (Index("ix_airings_show", "show_id", "started_at"),)
@@ -101,56 +121,4 @@ class Airing(Base):
     line_up_item_id: Mapped[Id] = mapped_column(ForeignKey("line_up_items.id"))
     started_at: Mapped[UtcTime]
     ended_at: Mapped[UtcTime | None]
-
-
-class Placement(StrEnum):
-    """Where a link's code stands; a scan is counted for it."""
-
-    CARD = "card"
-    TAG = "tag"
-    OVERLAY = "overlay"
-    VIDEO = "video"
-    SPOKEN = "spoken"
-
-
-class Link(Base):
-    """A short code that opens a product or a show; it remembers show and placement.
-
-    Codes are unique over all stations and for ever: a retired one is never given out again.
-    """
-
-    __tablename__ = "links"
-    __table_args__ = (
-        CheckConstraint("product_id IS NOT NULL OR show_id IS NOT NULL", name="opens_something"),
-        Index("ix_links_product", "product_id"),
-        Index("ix_links_show", "show_id"),
-    )
-
-    id: Mapped[Id] = mapped_column(primary_key=True)
-    station_id: Mapped[Id] = mapped_column(ForeignKey("stations.id"))
-    code: Mapped[str] = mapped_column(String(12), unique=True)
-    product_id: Mapped[Id | None] = mapped_column(ForeignKey("products.id"))
-    show_id: Mapped[Id | None] = mapped_column(ForeignKey("shows.id"))
-    placement: Mapped[Placement] = mapped_column(default=Placement.CARD)
-    created_at: Mapped[UtcTime]
-    retired_at: Mapped[UtcTime | None]
-
-    product: Mapped[Product | None] = relationship(lazy="raise")
-    show: Mapped[Show | None] = relationship(lazy="raise")
-
-
-class Scan(Base):
-    """One opening of a link."""
-
-    __tablename__ = "scans"
-    __table_args__ = (
-        Index("ix_scans_link", "link_id"),
-        Index("ix_scans_show", "show_id", "product_id"),
-    )
-
-    id: Mapped[Id] = mapped_column(primary_key=True)
-    station_id: Mapped[Id] = mapped_column(ForeignKey("stations.id"))
-    link_id: Mapped[Id] = mapped_column(ForeignKey("links.id"))
-    show_id: Mapped[Id | None] = mapped_column(ForeignKey("shows.id"))
-    product_id: Mapped[Id | None] = mapped_column(ForeignKey("products.id"))
-    at: Mapped[UtcTime]
+    typed_by: Mapped[Id | None] = mapped_column(ForeignKey("members.id"))
