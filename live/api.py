@@ -37,7 +37,8 @@ from catalog.interface import (
     problems,
 )
 from live import lineup, links, shows
-from live.board import Board, Boards, board
+from live.board import Board, board
+from live.boards import Boards
 from live.models import Show
 from live.views import (
     LineUp,

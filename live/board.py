@@ -1,34 +1,22 @@
-"""The live board: what a show looks like this moment, computed from the database, never added up.
+"""The live board: what a show looks like this moment, computed from the database, never added up."""
 
-Each web process computes a watched show once a second, or at once when it is nudged, and gives
-the same bytes to all its watchers. A watcher that comes back gets the whole state.
-"""
-
-import asyncio
-import contextlib
-from collections import defaultdict
-from collections.abc import AsyncGenerator
 from datetime import datetime
 
 import msgspec
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog.db import Database
-from catalog.errors import NotFound
 from catalog.models import Kind
-from live.models import LineUpItem, ShowState
+from live.models import Airing, LineUpItem, ShowState
 from live.scans import count_scans
 from live.shows import get_show
 
-EVERY_SECONDS = 1.0
-# A watcher hears this often even when nothing changes: proxies cut what is silent for a minute,
-# and a screen that has heard nothing for 20 seconds must not go on showing a price.
-BEAT_SECONDS = 10.0
-
-
 class BoardItem(msgspec.Struct, kw_only=True):
-    """One line-up item now. `free` is null for what is carved to order."""
+    """One line-up item now. `free` is null for what is carved to order.
+
+    `held_until` is when the first of its holds runs out, `waiting` how many stand in line for it.
+    `sold_out` says that it was marked so by hand.
+    """
 
     id: int
     product: int
@@ -41,17 +29,27 @@ class BoardItem(msgspec.Struct, kw_only=True):
     sold_fen: int
     scans: int
     minutes: int
+    sold_out: bool
+    held_until: datetime | None
+    waiting: int
 
 
 class Board(msgspec.Struct, kw_only=True):
-    """A show now. `now` and `next` are line-up item ids."""
+    """A show now. `now` and `next` are line-up item ids; `now` has been showing since `now_since`.
+
+    `watching` counts the pages of the show that are open; `paused` says that holds do not run out.
+    """
 
     show: int
     state: ShowState
     title: str
     started_at: datetime | None
+    rehearsal: bool
+    paused: bool
     now: int | None
+    now_since: datetime | None
     next: int | None
+    watching: int
     scans: int
     holds: int
     sold: int
@@ -71,7 +69,11 @@ async def board(session: AsyncSession, show_id: int) -> Board:
         state=show.state,
         title=show.title,
         started_at=show.started_at,
+        rehearsal=show.rehearsal,
+        paused=show.holds_paused_at is not None,
         now=show.now_item_id,
+        now_since=await _since(session, show_id),
+        watching=0,
         next=ids[after] if after < len(ids) else None,
         scans=sum(scans.values()),
         holds=sum(item.holds for item in items),
@@ -79,6 +81,11 @@ async def board(session: AsyncSession, show_id: int) -> Board:
         sold_fen=sum(item.sold_fen for item in items),
         items=items,
     )
+
+
+async def _since(session: AsyncSession, show_id: int) -> datetime | None:
+    query = select(Airing.started_at).where(Airing.show_id == show_id, Airing.ended_at.is_(None))
+    return await session.scalar(query.order_by(Airing.id.desc()).limit(1))
 
 
 def _item(item: LineUpItem, scans: int) -> BoardItem:
@@ -96,67 +103,7 @@ def _item(item: LineUpItem, scans: int) -> BoardItem:
         sold_fen=item.sold_fen,
         scans=scans,
         minutes=item.minutes,
+        sold_out=item.sold_out_at is not None,
+        held_until=None,
+        waiting=0,
     )
-
-
-class Boards:
-    """The boards that somebody watches through this process."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._watchers: defaultdict[int, set[asyncio.Queue[bytes]]] = defaultdict(set)
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._nudges: defaultdict[int, asyncio.Event] = defaultdict(asyncio.Event)
-
-    async def nudge(self, show_id: int) -> None:
-        """Something changed: look again now. Only a hint; a lost one costs a second.
-
-        A coroutine, so that the framework runs it after an answer in this loop and no thread.
-        """
-        if show_id in self._tasks:
-            self._nudges[show_id].set()
-
-    async def watch(self, show_id: int) -> AsyncGenerator[bytes, None]:
-        """Yield the board as JSON: at once, at each change, and again when all is quiet.
-
-        Raises NotFound.
-        """
-        # One place is enough: a watcher that is slow gets the newest state, not every state.
-        queue: asyncio.Queue[bytes] = asyncio.Queue(maxsize=1)
-        state = await self._compute(show_id)
-        self._watchers[show_id].add(queue)
-        if show_id not in self._tasks:
-            self._tasks[show_id] = asyncio.create_task(self._follow(show_id))
-        try:
-            while True:
-                yield state
-                with contextlib.suppress(TimeoutError):
-                    state = await asyncio.wait_for(queue.get(), BEAT_SECONDS)
-        finally:
-            self._watchers[show_id].discard(queue)
-            if not self._watchers[show_id]:
-                del self._watchers[show_id]
-                self._tasks.pop(show_id).cancel()
-                self._nudges.pop(show_id, None)
-
-    async def _compute(self, show_id: int) -> bytes:
-        async with self._database.reading() as session:
-            return msgspec.json.encode(await board(session, show_id))
-
-    async def _follow(self, show_id: int) -> None:
-        last = b""
-        while True:
-            nudge = self._nudges[show_id]
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(nudge.wait(), EVERY_SECONDS)
-            nudge.clear()
-            try:
-                state = await self._compute(show_id)
-            except (OSError, SQLAlchemyError, NotFound):
-                continue
-            if state != last:
-                last = state
-                for queue in self._watchers[show_id]:
-                    if queue.full():
-                        queue.get_nowait()
-                    queue.put_nowait(state)

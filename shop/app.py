@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.access import EVERYONE, Actor, allow
 from catalog.db import Database
 from catalog.errors import Refusal
-from live.board import Boards
+from live.boards import Boards
 from live.scans import ScanCounter
 from media.storage import Storage
 from shop.context import Shop

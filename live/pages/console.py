@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.access import ON_AIR, SHOW_EDITORS, SHOW_VIEWERS, Actor, allow
 from catalog.answers import page
 from catalog.db import Database
-from live.board import Board, BoardItem, Boards, board
+from live.board import Board, BoardItem, board
+from live.boards import Boards
 from live.links import links_of_show
 from live.models import LineUpItem, Link, Placement, Show
 from live.shows import show_for

@@ -20,7 +20,7 @@ from catalog.errors import Invalid
 from catalog.forms import read_choices, read_form
 from live import shows
 from live.agenda import PAGE, agenda, places
-from live.board import Boards
+from live.boards import Boards
 from live.errors import OverlappingShow, WrongShowState
 from live.links import links_of_show
 from live.models import Placement, Show, ShowState

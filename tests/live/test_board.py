@@ -11,7 +11,8 @@ from catalog.db import Database, Sessions
 from catalog.errors import NotFound
 from catalog.models import Kind
 from live import selling
-from live.board import Board, Boards, board
+from live.board import Board, board
+from live.boards import Boards
 from live.models import Show, ShowState
 from live.scans import ScanCounter
 from live.selling import Sale
