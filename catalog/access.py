@@ -32,6 +32,8 @@ ORDER_VIEWERS = frozenset({Role.MANAGER, Role.HOST, Role.ORDER_DESK, Role.FINANC
 WORK_ORDER_DESK = frozenset({Role.MANAGER, Role.ORDER_DESK})
 WORK_ORDER_ACTORS = WORK_ORDER_DESK | {Role.ARTISAN}
 WORK_ORDER_VIEWERS = ORDER_VIEWERS | {Role.ARTISAN}
+# Who sees what a show came to: its figures tell of every family's money.
+REPORT_VIEWERS = ORDER_VIEWERS
 MONEY_DESK = frozenset({Role.MANAGER, Role.FINANCE})
 MONEY_VIEWERS = frozenset({Role.MANAGER, Role.FINANCE, Role.ARTISAN})
 # Who may write down money that came, and who may see its picture; MONEY_DESK decides.

@@ -110,6 +110,14 @@ class Database:
         reader = engine.execution_options(isolation_level="AUTOCOMMIT")
         return cls(url, _sessions(engine), _sessions(reader), (engine,))
 
+    def carry(self, key: str, value: object) -> None:
+        """Have every session from now on bring `value` along, in its `info` under `key`.
+
+        For what a process was put together with and code below may not import.
+        """
+        for sessions in (self.writing, self.reading):
+            sessions.kw.setdefault("info", {})[key] = value
+
     async def close(self) -> None:
         for engine in self.engines:
             await engine.dispose()

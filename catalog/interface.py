@@ -52,7 +52,7 @@ _MEANINGS = {
     410: "The link was retired.",
     413: "The body is too large.",
     422: "Some fields are wrong; `errors` names each.",
-    503: "The payment service does not answer. Nothing was changed; asking again is safe.",
+    503: "Not now: the payment service does not answer, or too many watch. Nothing was changed.",
 }
 
 

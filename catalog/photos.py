@@ -29,6 +29,20 @@ SENTENCES = {
 
 
 @dataclass(frozen=True, slots=True)
+class ShownPhoto:
+    """A rendered photo, with what `ui.photo` asks of one."""
+
+    folder: str
+    width: int
+    height: int
+    ready: bool = True
+
+    @property
+    def base(self) -> str:
+        return f"/photos/{self.folder}"
+
+
+@dataclass(frozen=True, slots=True)
 class Original:
     """An upload that is kept and found good, not yet a photo of anything.
 

@@ -18,6 +18,7 @@ from catalog.audit import record
 from catalog.checks import MOST_PIECES, Check
 from catalog.errors import Invalid, OutOfStock, StockPromised
 from catalog.models import Kind, Member, Product, Stock, StockMovement
+from catalog.touched import PRODUCT, touch
 
 MOST_MOVEMENTS = 50
 
@@ -54,6 +55,7 @@ async def hold(session: AsyncSession, product_id: int, quantity: int) -> None:
     taken = await session.scalar(_HOLD, {"product": product_id, "pieces": quantity})
     if taken is None:
         raise OutOfStock(product_id, wanted=quantity)
+    touch(session, PRODUCT, [product_id])
 
 
 async def release(session: AsyncSession, product_id: int, quantity: int) -> None:
@@ -64,6 +66,7 @@ async def release(session: AsyncSession, product_id: int, quantity: int) -> None
         .values(held=Stock.held - quantity)
         .execution_options(synchronize_session=False)
     )
+    touch(session, PRODUCT, [product_id])
 
 
 async def send(
@@ -76,7 +79,31 @@ async def send(
         .values(on_hand=Stock.on_hand - quantity, held=Stock.held - quantity)
         .execution_options(synchronize_session=False)
     )
+    touch(session, PRODUCT, [product.id])
     _moved(session, product, -quantity, reason, None, now)
+
+
+async def leave(
+    session: AsyncSession,
+    actor: Actor,
+    product: Product,
+    quantity: int,
+    promised: int,
+    reason: str,
+    now: datetime,
+) -> None:
+    """`quantity` pieces are gone from the house, `promised` of which the caller takes from a show.
+
+    The caller has locked the row and knows that so many are free, or fenced for the show.
+    """
+    await session.execute(
+        update(Stock)
+        .where(Stock.product_id == product.id)
+        .values(on_hand=Stock.on_hand - quantity, held=Stock.held - promised)
+        .execution_options(synchronize_session=False)
+    )
+    touch(session, PRODUCT, [product.id])
+    _moved(session, product, -quantity, reason, actor.member_id, now)
 
 
 async def change(

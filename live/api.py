@@ -1,14 +1,11 @@
 """Shows, line-ups, the live board and links for programs."""
 
-from collections.abc import AsyncIterator
-from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from litestar import Controller, Response, get, patch, post, put
-from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 from litestar.openapi.spec import (
     OpenAPIFormat,
@@ -19,7 +16,6 @@ from litestar.openapi.spec import (
     Schema,
 )
 from litestar.params import JSONBody, PathParameter
-from litestar.response import ServerSentEvent, ServerSentEventMessage
 from litestar.types import ControllerRouterHandler
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -39,7 +35,7 @@ from catalog.interface import (
 from live import lineup, links, shows
 from live.board import Board, board
 from live.boards import Boards
-from live.models import Show
+from live.events import EventStream
 from live.views import (
     LineUp,
     LinkView,
@@ -50,6 +46,7 @@ from live.views import (
     ShowPage,
     ShowSummary,
     ShowView,
+    Start,
 )
 from media.qr import qr_png, qr_svg
 
@@ -125,8 +122,8 @@ class ShowController(Controller):
         now: NamedDependency[datetime],
     ) -> ShowView:
         """Changes the fields given, until the show has ended."""
-        with faults_as(host_id="host"):
-            values = given(data, host="host_id")
+        with faults_as(host_id="host", cover_photo_id="cover"):
+            values = given(data, host="host_id", cover="cover_photo_id")
             return ShowView.whole(await shows.change_show(session, actor, show_id, values, now))
 
     @put(
@@ -144,9 +141,19 @@ class ShowController(Controller):
         actor: NamedDependency[Actor],
         now: NamedDependency[datetime],
     ) -> ShowView:
-        """Replaces the whole line-up; a product that stays keeps its item and its figures."""
-        rows = [msgspec.structs.asdict(row) for row in data.items]
-        return ShowView.whole(await lineup.put_line_up(session, actor, show_id, rows, now))
+        """Replaces the whole line-up; a product that stays keeps its item and its figures.
+
+        A show price below the maker's floor needs the maker's `consent`, given here or before.
+        """
+        show = await lineup.put_line_up(
+            session,
+            actor,
+            show_id,
+            msgspec.to_builtins(data.items),
+            now,
+            order_reason=data.order_reason,
+        )
+        return ShowView.whole(show)
 
     @post(
         "/{show_id:int}/start",
@@ -161,11 +168,17 @@ class ShowController(Controller):
         show_id: PathId,
         session: NamedDependency[AsyncSession],
         actor: NamedDependency[Actor],
-        boards: NamedDependency[Boards],
         now: NamedDependency[datetime],
-    ) -> Response[ShowView]:
-        """With the first item of the line-up showing. Repeating changes nothing."""
-        return _and_tell(boards, await shows.start_show(session, actor, show_id, now))
+        data: JSONBody[Start | None] = None,
+    ) -> ShowView:
+        """With the first item of the line-up showing. Repeating changes nothing.
+
+        Without a body nothing is asked: what the checklist lacks is noted in the audit trail.
+        With `despite`, 409 `not_ready` when points are open and it is empty.
+        """
+        despite = data.despite if data else None
+        show = await shows.start_show(session, actor, show_id, now, despite=despite)
+        return ShowView.whole(show)
 
     @post(
         "/{show_id:int}/now",
@@ -181,12 +194,11 @@ class ShowController(Controller):
         data: JSONBody[Now],
         session: NamedDependency[AsyncSession],
         actor: NamedDependency[Actor],
-        boards: NamedDependency[Boards],
         now: NamedDependency[datetime],
-    ) -> Response[ShowView]:
+    ) -> ShowView:
         """Makes the item the one being shown. Repeating changes nothing."""
         show = await shows.show_now(session, actor, show_id, data.lineup_item, now)
-        return _and_tell(boards, show)
+        return ShowView.whole(show)
 
     @post(
         "/{show_id:int}/end",
@@ -201,11 +213,10 @@ class ShowController(Controller):
         show_id: PathId,
         session: NamedDependency[AsyncSession],
         actor: NamedDependency[Actor],
-        boards: NamedDependency[Boards],
         now: NamedDependency[datetime],
-    ) -> Response[ShowView]:
+    ) -> ShowView:
         """Pieces fenced and not sold are free again. Repeating changes nothing."""
-        return _and_tell(boards, await shows.end_show(session, actor, show_id, now))
+        return ShowView.whole(await shows.end_show(session, actor, show_id, now))
 
     @get(
         "/{show_id:int}/board",
@@ -221,14 +232,14 @@ class ShowController(Controller):
         asker: NamedDependency[Actor | None],
     ) -> Board:
         """Now showing, price, free, sold, scans, holds, next: the state of this moment."""
-        await shows.show_seen_by(session, asker, show_id)
+        await shows.must_be_seen_by(session, asker, show_id)
         return await board(session, show_id)
 
     @get(
         "/{show_id:int}/events",
         opt=allow(EVERYONE),
         security=FOR_ALL,
-        responses=problems(401, 404, 422),
+        responses=problems(401, 404, 422, 503),
         media_type="text/event-stream",
         summary="The live board, followed",
     )
@@ -238,21 +249,14 @@ class ShowController(Controller):
         session: NamedDependency[AsyncSession],
         asker: NamedDependency[Actor | None],
         boards: NamedDependency[Boards],
-    ) -> ServerSentEvent:
-        """Server-sent events named `board`, each the whole board: at once, then at each change."""
-        await shows.show_seen_by(session, asker, show_id)
-        return ServerSentEvent(_board_events(boards, show_id))
+    ) -> EventStream:
+        """Server-sent events named `board`, each the whole board: at once, then at each change.
 
-
-def _and_tell(boards: Boards, show: Show) -> Response[ShowView]:
-    # After the answer, and so after the commit: whoever looks again finds the new state.
-    return Response(ShowView.whole(show), background=BackgroundTask(boards.nudge, show.id))
-
-
-async def _board_events(boards: Boards, show_id: int) -> AsyncIterator[ServerSentEventMessage]:
-    async with aclosing(boards.watch(show_id)) as states:
-        async for state in states:
-            yield ServerSentEventMessage(data=state, event="board")
+        Answers 503 with `Retry-After` when there are more watchers than this process feeds.
+        """
+        boards.must_have_room()
+        await shows.must_be_seen_by(session, asker, show_id)
+        return EventStream(boards.watch_events(show_id))
 
 
 @dataclass

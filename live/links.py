@@ -18,7 +18,7 @@ from catalog.products import product_for
 from live.errors import LinkRetired
 from live.models import Link, Placement, Show
 from live.shows import lock_show, show_for
-from media.codes import new_code, normalise
+from media.codes import LENGTHS, new_code, normalise
 
 PAGE = 100
 
@@ -49,7 +49,7 @@ async def add_link(
         await show_for(session, actor, show_id)
     link = Link(
         station_id=actor.station_id,
-        code=await _unused_code(session),
+        code=await _unused_code(session, LENGTHS[0 if placement == Placement.SPOKEN else -1]),
         product_id=product_id,
         show_id=show_id,
         placement=placement,
@@ -247,10 +247,11 @@ async def retire_link(session: AsyncSession, actor: Actor, code: str, now: datet
     return link
 
 
-async def _unused_code(session: AsyncSession) -> str:
-    # 30^5 is 24 million codes: a second try is rare. Two processes that draw the same code at
-    # the same moment meet the unique key, and one of them is asked to try again.
+async def _unused_code(session: AsyncSession, length: int) -> str:
+    # 30^5 is 24 million codes, 30^4 for those that are spoken 810,000: a second try is rare. Two
+    # processes that draw the same code at the same moment meet the unique key, and one of them is
+    # asked to try again.
     while True:
-        code = new_code()
+        code = new_code(length)
         if await session.scalar(select(Link.id).where(Link.code == code)) is None:
             return code

@@ -36,8 +36,13 @@ class ScanCounter:
         show_id: int | None,
         product_id: int | None,
         at: datetime,
+        sold_out: bool = False,
     ) -> None:
-        """Remember one scan; it is in the database within about half a second."""
+        """Remember one scan; it is in the database within about half a second.
+
+        `product_id` is what the code opened; for a show's own code, what was being shown.
+        `sold_out` says that the page had nothing to buy.
+        """
         if len(self._waiting) < MOST_WAITING:
             self._waiting.append(
                 {
@@ -46,6 +51,7 @@ class ScanCounter:
                     "show_id": show_id,
                     "product_id": product_id,
                     "at": at,
+                    "sold_out": sold_out,
                 }
             )
 

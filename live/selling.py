@@ -18,8 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.db import table
 from catalog.errors import NotFound, OutOfStock, Refusal
 from catalog.models import Kind, Product, ProductState, Stock, Workshop
+from catalog.touched import PRODUCT, touch
 from live.errors import LinkRetired
 from live.models import LineUpItem, Link, Show, ShowState
+from live.nudges import ITEM
 from media.codes import normalise
 
 _products, _workshops, _stock = table(Product), table(Workshop), table(Stock)
@@ -49,6 +51,7 @@ _BEHIND_LINKS = (
         _links.c.product_id.label("linked_id"),
         _items.c.id.label("item_id"),
         _items.c.show_price_fen,
+        _items.c.sold_out_at,
         *_WHAT,
     )
     .select_from(_links)
@@ -69,7 +72,11 @@ _BY_ID = (
     .where(_products.c.id.in_(bindparam("ids", expanding=True)))
 )
 _ITEMS_ON_AIR = select(
-    _items.c.show_id, _items.c.product_id, _items.c.id, _items.c.show_price_fen
+    _items.c.show_id,
+    _items.c.product_id,
+    _items.c.id,
+    _items.c.show_price_fen,
+    _items.c.sold_out_at,
 ).where(
     _items.c.show_id.in_(bindparam("shows", expanding=True)),
     _items.c.product_id.in_(bindparam("products", expanding=True)),
@@ -176,18 +183,20 @@ def _of_link(
     if link is None:
         return NotFound("link")
     product, item_id, show_price = link, link.item_id, link.show_price_fen
+    sold_out = link.sold_out_at is not None
     if link.linked_id is None:
         found = products.get(chosen or 0)
         if found is None or found.station_id != link.link_station_id:
             return NotFound("link")
         product, item = found, items.get((link.show_id, found.product_id))
         item_id, show_price = (item.id, item.show_price_fen) if item else (None, None)
+        sold_out = item is not None and item.sold_out_at is not None
     if product.product_id is None:
         return NotFound("link")
     if link.retired_at is not None:
         return LinkRetired(f"link {link.code}")
     price = product.price_fen if show_price is None else show_price
-    return _offer(product, price, item_id, link.link_id)
+    return _offer(product, price, item_id, link.link_id, sold_out=sold_out)
 
 
 def _of_product(product: Any | None, asked: Asked) -> Offer | Refusal:
@@ -197,7 +206,12 @@ def _of_product(product: Any | None, asked: Asked) -> Offer | Refusal:
 
 
 def _offer(
-    row: Any, price_fen: int, item_id: int | None = None, link_id: int | None = None
+    row: Any,
+    price_fen: int,
+    item_id: int | None = None,
+    link_id: int | None = None,
+    *,
+    sold_out: bool = False,
 ) -> Offer:
     return Offer(
         product_id=row.product_id,
@@ -207,7 +221,7 @@ def _offer(
         name=row.name,
         kind=row.kind,
         work_days=row.work_days,
-        on_sale=row.state == ProductState.ON_SALE and row.active,
+        on_sale=row.state == ProductState.ON_SALE and row.active and not sold_out,
         price_fen=price_fen,
         item_id=item_id,
         link_id=link_id,
@@ -363,8 +377,10 @@ class Pieces:
         stock = [{"product": p, "more": more} for p, more in sorted(self._held.items()) if more]
         if items:
             await session.execute(_WRITE_ITEMS, items)
+            touch(session, ITEM, (row["item"] for row in items))
         if stock:
             await session.execute(_WRITE_STOCK, stock)
+            touch(session, PRODUCT, (row["product"] for row in stock))
 
 
 async def lock(session: AsyncSession, rows: Iterable[tuple[int, int | None]]) -> None:
@@ -411,3 +427,4 @@ async def record_sales(session: AsyncSession, sales: Sequence[Sale]) -> None:
             for s in sorted(sales, key=lambda sale: sale.item_id)
         ]
         await session.execute(_SOLD, rows)
+        touch(session, ITEM, (sale.item_id for sale in sales))

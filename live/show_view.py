@@ -40,6 +40,8 @@ class ShownItem:
 
     @property
     def free(self) -> int | None:
+        if self.code and self.item.sold_out_at is not None:
+            return 0
         if self.product.kind == Kind.MADE_TO_ORDER:
             return None
         return self.product.stock.free + (self.item.allotment_left if self.code else 0)

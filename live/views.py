@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from catalog.interface import BodyId, Named
+from live.consents import Way
 from live.lineup import MOST_ITEMS
 from live.links import link_url
 from live.models import LineUpItem, Link, Placement, Show, ShowState
@@ -51,7 +52,7 @@ class LineUpItemView(msgspec.Struct, kw_only=True):
 
 
 class ShowSummary(msgspec.Struct, kw_only=True):
-    """A scheduled livestream, as in a list."""
+    """A scheduled livestream, as in a list. `cover` is a photo of a product of its line-up."""
 
     id: int
     station: int
@@ -64,6 +65,8 @@ class ShowSummary(msgspec.Struct, kw_only=True):
     started_at: datetime | None
     ended_at: datetime | None
     host: Named
+    rehearsal: bool
+    cover: int | None
 
     @classmethod
     def of(cls, show: Show) -> "ShowSummary":
@@ -80,6 +83,8 @@ class ShowSummary(msgspec.Struct, kw_only=True):
             started_at=show.started_at,
             ended_at=show.ended_at,
             host=Named(show.host.id, show.host.name),
+            rehearsal=show.rehearsal,
+            cover=show.cover_photo_id,
         )
 
 
@@ -112,7 +117,8 @@ Channels = Annotated[list[str], Meta(max_length=len(CHANNELS))]
 class ShowChanges(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What may be changed of a show. Times without a zone are Beijing's.
 
-    `state` may be `draft` or `ready`; going on air and off have their own addresses.
+    `state` may be `draft` or `ready`; going on air and off have their own addresses. `cover` is
+    a photo of a product in the line-up.
     """
 
     title: str | UnsetType = UNSET
@@ -122,6 +128,8 @@ class ShowChanges(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     ends_at: datetime | UnsetType = UNSET
     host: BodyId | UnsetType = UNSET
     state: ShowState | UnsetType = UNSET
+    rehearsal: bool | UnsetType = UNSET
+    cover: BodyId | None | UnsetType = UNSET
 
 
 class NewShow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -133,6 +141,15 @@ class NewShow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     starts_at: datetime
     ends_at: datetime
     host: BodyId | UnsetType = UNSET
+    rehearsal: bool | UnsetType = UNSET
+
+
+class GivenConsent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The maker's word that this show may sell below the floor, down to `price_fen`."""
+
+    given_by: str
+    way: Way
+    price_fen: int
 
 
 class LineUpRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -144,12 +161,24 @@ class LineUpRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     minutes: int = 5
     talking_points: str = ""
     do_not_say: str = ""
+    consent: GivenConsent | None = None
 
 
 class LineUp(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """The whole line-up, in order."""
+    """The whole line-up, in order.
 
+    With `order_reason`, even an empty one, an order that is not fair to all workshops is refused
+    unless it says why; without, nothing is asked.
+    """
+
+    order_reason: str | None = None
     items: Annotated[list[LineUpRow], Meta(max_length=MOST_ITEMS)]
+
+
+class Start(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Why to go on air while points of the checklist are open; "" to be refused then."""
+
+    despite: str | None = None
 
 
 class Now(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

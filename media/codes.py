@@ -7,6 +7,9 @@ import unicodedata
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Digits and capitals without 0 O 1 I L U, which people mistake for each other."""
 
+LENGTHS = range(4, 6)
+"""How many symbols a code has: 4 where it is only spoken, otherwise 5."""
+
 GAPS = re.compile(r"[\s\x00\u200b\ufeff\u2010-\u2015\u2212\u30fb\u00b7_-]+")
 """What people put between the symbols: spaces, dashes, a minus sign, middle dots.
 

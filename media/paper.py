@@ -39,6 +39,44 @@ class Tag:
     price_text: str
 
 
+@dataclass(frozen=True)
+class PackItem:
+    """One piece of a show's paper pack. `due` is when it is to be shown, "19:42".
+
+    `pieces` says how many there are, as people read it; without a code, `url` and `code` are empty.
+    """
+
+    number: int
+    due: str
+    minutes: int
+    name: str
+    facts: str
+    price_text: str
+    pieces: str
+    talking_points: str
+    do_not_say: str
+    url: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A show on paper, for an evening without a network. Times in it are Beijing's.
+
+    `facts` are label and words of the head, `phones` those of the box with the numbers.
+    """
+
+    title: str
+    when: str
+    station: str
+    facts: list[tuple[str, str]]
+    phones: list[tuple[str, str]]
+    url: str
+    code: str
+    items: list[PackItem]
+    printed: str
+
+
 async def print_card(card: Card) -> bytes:
     """One A6 card as PDF; takes about a second."""
     return await _draw(msgspec.msgpack.encode(card))
@@ -51,11 +89,16 @@ async def print_tags(tags: Sequence[Tag]) -> bytes:
     return await _draw(msgspec.msgpack.encode(list(tags)))
 
 
-async def _draw(order: bytes) -> bytes:
+async def print_pack(pack: Pack) -> bytes:
+    """A show's paper pack as PDF, A4; takes a second or two."""
+    return await _draw(msgspec.msgpack.encode(pack), "media.pack")
+
+
+async def _draw(order: bytes, module: str = "media.print") -> bytes:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "media.print",
+        module,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )

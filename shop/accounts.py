@@ -1,45 +1,18 @@
 """A family's statement of account: what it was owed, what came and went, what it is owed then."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.access import Actor
 from catalog.models import Workshop
+from catalog.spans import Span
 from catalog.workshops import workshop_for
 from shop.earnings import KINDS, Earning, Totals, earnings_between, totals
 from shop.orders import day_span
 from shop.sheets import Cell, Sheet, yuan_cell
 
 _HEADERS = ("时间（北京时间）", "事由", "作品或付法", "订单", "工单", "金额（元）", "余额（元）")
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Days in Beijing, both included."""
-
-    since: date
-    until: date
-
-    @property
-    def is_month(self) -> bool:
-        return self == month_of(self.since)
-
-    @property
-    def month_before(self) -> "Span":
-        return month_of(self.since.replace(day=1) - timedelta(days=1))
-
-    @property
-    def month_after(self) -> "Span":
-        return month_of(month_of(self.since).until + timedelta(days=1))
-
-    @property
-    def words(self) -> str:
-        """ "2026年11月", or "2026-11-03 至 2026-11-20"."""
-        if self.is_month:
-            return f"{self.since.year}年{self.since.month}月"
-        return f"{self.since} 至 {self.until}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +28,6 @@ class Account:
     @property
     def closing_fen(self) -> int:
         return self.opening_fen + self.totals.balance_fen
-
-
-def month_of(day: date) -> Span:
-    """The calendar month that a day is in."""
-    first = day.replace(day=1)
-    return Span(first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1))
-
-
-def read_span(since: str, until: str, today: date) -> Span:
-    """What was typed as the first and the last day; where that is no span, the month of today."""
-    try:
-        span = Span(date.fromisoformat(since), date.fromisoformat(until))
-    except ValueError:
-        return month_of(today)
-    # Near the calendar's ends a day has no beginning or end in another time zone.
-    fits = span.since.year >= 2000 and span.since <= span.until and span.until.year <= 2100
-    return span if fits else month_of(today)
 
 
 async def account_of(session: AsyncSession, actor: Actor, workshop_id: int, span: Span) -> Account:

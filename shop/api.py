@@ -1,6 +1,6 @@
 """Holds, orders, the ledger and reports for programs."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from litestar import Controller, get, post
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.access import (
     EVERYONE,
     MONEY_VIEWERS,
-    SHOW_VIEWERS,
+    REPORT_VIEWERS,
     Actor,
     allow,
 )
@@ -27,15 +27,14 @@ from catalog.interface import (
     faults_as,
     problems,
 )
-from live.report import Report, report
-from live.shows import show_for
+from live.report import Report
 from shop.buying import hold_pieces, order_pieces
 from shop.checkout import Buyer, OrderRequest, read_buyer
 from shop.context import Shop
 from shop.errors import PaymentUnavailable, WrongOrderState
 from shop.holding import Wanted
 from shop.paying import open_payment
-from shop.reports import count_holds
+from shop.reports import show_report
 from shop.sheet import OrderSheet, read_many
 from shop.statement import Statement, statement
 from shop.views import (
@@ -71,13 +70,14 @@ class HoldController(Controller):
         self,
         data: JSONBody[HoldBody],
         shop: NamedDependency[Shop],
-        now: NamedDependency[datetime],
     ) -> HoldView:
         """Promises everything asked for until `expires_at`, at frozen prices, or nothing.
 
         Answers 409 `out_of_stock` when too few pieces are free, and 410 for a retired link.
         """
-        return HoldView.of(await hold_pieces(shop, _wanted(data.items), _NO_BROWSER, now))
+        return HoldView.of(
+            await hold_pieces(shop, _wanted(data.items), _NO_BROWSER, datetime.now(UTC))
+        )
 
 
 class OrderController(Controller):
@@ -94,7 +94,6 @@ class OrderController(Controller):
         self,
         data: JSONBody[OrderBody],
         shop: NamedDependency[Shop],
-        now: NamedDependency[datetime],
         idempotency_key: Annotated[
             str | None,
             HeaderParameter(
@@ -115,7 +114,7 @@ class OrderController(Controller):
         with faults_as(**_BUYER_FIELDS):
             buyer = _buyer(data.buyer)
         order = await order_pieces(
-            shop, _request(shop, data, buyer, idempotency_key), _NO_BROWSER, now
+            shop, _request(shop, data, buyer, idempotency_key), _NO_BROWSER, datetime.now(UTC)
         )
         await _open(shop, order)
         return OrderView.of(order)
@@ -199,23 +198,25 @@ async def ledger(
 
 @get(
     "/api/reports/shows/{show_id:int}",
-    opt=allow(SHOW_VIEWERS),
+    opt=allow(REPORT_VIEWERS),
     security=MEMBERS_ONLY,
     responses=problems(401, 403, 404, 422),
     tags=["reports"],
     summary="What a show came to",
 )
-async def show_report(
-    show_id: PathId, session: NamedDependency[AsyncSession], actor: NamedDependency[Actor]
+async def report(
+    show_id: PathId,
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    now: NamedDependency[datetime],
 ) -> Report:
     """For each line-up item when it was shown, and the scans, holds and sales that followed."""
-    show = await show_for(session, actor, show_id)
-    return await report(session, show, await count_holds(session, show_id))
+    return await show_report(session, actor, show_id, now)
 
 
 ROUTES: list[ControllerRouterHandler] = [
     HoldController,
     OrderController,
     ledger,
-    show_report,
+    report,
 ]

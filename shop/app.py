@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -24,10 +24,15 @@ from catalog.access import EVERYONE, Actor, allow
 from catalog.db import Database
 from catalog.errors import Refusal
 from live.boards import Boards
+from live.earlier import Shown, shown_on
+from live.figures import Figures
+from live.nudges import Nudges
 from live.scans import ScanCounter
+from live.watching import PageCounter
 from media.storage import Storage
 from shop.context import Shop
 from shop.errors import NotSignedIn
+from shop.figures import FIGURES
 from shop.gateways import REHEARSAL_PATH, open_rehearsal, open_shop
 from shop.logs import configure_logs
 from shop.payments.rehearsal.app import RehearsalApp
@@ -79,35 +84,40 @@ def provide_now() -> datetime:
     return datetime.now(UTC)
 
 
-def provide_shop(state: State) -> Shop:
-    shop: Shop = state.shop
+def provide_shop(request: Request[Any, Any, Any]) -> Shop:
+    shop: Shop = request.app.state.shop
     return shop
 
 
-def provide_database(state: State) -> Database:
+def provide_database(request: Request[Any, Any, Any]) -> Database:
     """For answers that go on after the request's own transaction has ended."""
-    shop: Shop = state.shop
+    shop: Shop = request.app.state.shop
     return shop.database
 
 
-def provide_storage(state: State) -> Storage:
-    storage: Storage = state.storage
+def provide_storage(request: Request[Any, Any, Any]) -> Storage:
+    storage: Storage = request.app.state.storage
     return storage
 
 
-def provide_boards(state: State) -> Boards:
-    boards: Boards = state.boards
+def provide_boards(request: Request[Any, Any, Any]) -> Boards:
+    boards: Boards = request.app.state.boards
     return boards
 
 
-def provide_scans(state: State) -> ScanCounter:
-    scans: ScanCounter = state.scans
+def provide_scans(request: Request[Any, Any, Any]) -> ScanCounter:
+    scans: ScanCounter = request.app.state.scans
     return scans
 
 
-def provide_public_url(state: State) -> str:
+def provide_figures() -> Figures:
+    """What the shop counts for the pages of shows."""
+    return FIGURES
+
+
+def provide_public_url(request: Request[Any, Any, Any]) -> str:
     """The address that buyers use, for links that leave this site."""
-    shop: Shop = state.shop
+    shop: Shop = request.app.state.shop
     return shop.public_url
 
 
@@ -120,6 +130,7 @@ DEPENDENCIES = {
     "database": Provide(provide_database, sync_to_thread=False),
     "public_url": Provide(provide_public_url, sync_to_thread=False),
     "storage": Provide(provide_storage, sync_to_thread=False),
+    "figures": Provide(provide_figures, sync_to_thread=False),
     "boards": Provide(provide_boards, sync_to_thread=False),
     "scans": Provide(provide_scans, sync_to_thread=False),
 }
@@ -135,6 +146,9 @@ def create_app(settings: Settings | None = None) -> Litestar:
     shop = open_shop(settings)
     rehearsal = open_rehearsal(settings)
     scans = ScanCounter(shop.database)
+    nudges = Nudges(shop.database, settings.redis_url)
+    boards = Boards(shop.database)
+    nudges.listen(boards.look_again)
     return Litestar(
         route_handlers=[*ROUTES, *([_mounted(rehearsal)] if rehearsal else [])],
         dependencies=DEPENDENCIES,
@@ -150,15 +164,16 @@ def create_app(settings: Settings | None = None) -> Litestar:
         template_config=template_config(),
         openapi_config=OPENAPI,
         logging_config=None,
-        lifespan=[_lifespan(shop, scans, rehearsal)],
+        lifespan=[_lifespan(shop, scans, boards, nudges, rehearsal)],
         request_max_body_size=MOST_BODY,
         state=State(
             {
                 "shop": shop,
                 "storage": Storage.open(settings.storage_url),
-                "boards": Boards(shop.database),
+                "boards": boards,
                 "scans": scans,
                 "window": _window(shop),
+                "shown": _shown(shop),
                 "secret_key": settings.secret_key,
             }
         ),
@@ -183,8 +198,22 @@ def _window(shop: Shop) -> Together[str, Opened]:
     return Together(ask)
 
 
+def _shown(shop: Shop) -> Together[int, tuple[Shown, ...]]:
+    """What shows have shown so far, asked together by all who scan."""
+
+    async def ask(shows: Sequence[int]) -> dict[int, tuple[Shown, ...]]:
+        async with shop.database.reading() as session:
+            return await shown_on(session, shows)
+
+    return Together(ask)
+
+
 def _lifespan(
-    shop: Shop, scans: ScanCounter, rehearsal: RehearsalApp | None
+    shop: Shop,
+    scans: ScanCounter,
+    boards: Boards,
+    nudges: Nudges,
+    rehearsal: RehearsalApp | None,
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -193,13 +222,25 @@ def _lifespan(
             stack.push_async_callback(scans.flush)
             if rehearsal is not None:
                 await stack.enter_async_context(rehearsal.lifespan())
-            counting = asyncio.create_task(scans.run())
+            stack.push_async_callback(nudges.close)
+            pages = PageCounter(shop.database, boards.pages)
+            for work in (scans.run(), nudges.run(), pages.run()):
+                await stack.enter_async_context(_running(work))
             yield
-            counting.cancel()
-            with suppress(asyncio.CancelledError):
-                await counting
 
     return lifespan
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let work run beside the block, and end with it."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def server_app() -> Litestar:

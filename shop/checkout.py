@@ -18,7 +18,7 @@ from catalog.checks import Check
 from catalog.db import table
 from catalog.errors import Invalid, NotFound, Refusal
 from catalog.models import Product
-from shop import shipping
+from shop import rehearsal_rule, shipping
 from shop.drafts import Draft, fill_in, write_orders
 from shop.errors import HoldExpired, KeyReused
 from shop.holding import LAPSED_WITHIN, MOST_LAPSED, HoldRequest, Wanted, make_holds
@@ -146,7 +146,8 @@ async def place_orders(
     Repeating a request finds the order that it made: by its key, or by its hold. For a phone by
     which `MOST_LAPSED` orders were left unpaid within a day nothing is kept: it pays first.
     Locks the holds by id, and all that `make_holds` locks. Answers HoldExpired, KeyReused, Invalid
-    and all that `make_holds` answers; no pieces are kept for that request then.
+    and all that `make_holds` answers; no pieces are kept for that request then. RehearsalShow
+    leaves a hold that was named as it was.
     """
     answers: dict[int, OrderSheet | Refusal] = {}
     for positions in apart(one.concerns for one in asked):
@@ -169,6 +170,7 @@ async def _place(session: AsyncSession, asked: Sequence[Placing]) -> list[OrderS
             answers[n] = HoldExpired(f"hold {hold.id} is {hold.state}")
         else:
             drafts[n] = Draft(asked[n].request, hold, asked[n].now)
+    answers.update(await rehearsal_rule.turn_away(session, drafts))
     await fill_in(session, list(drafts.values()))
     answers.update(await _turn_away(session, drafts))
     await _keep_nothing_for_owing(session, list(drafts.values()))

@@ -49,6 +49,13 @@ class NotOnSale(Refusal):
     text = "这件作品现在不卖。"
 
 
+class RehearsalShow(Refusal):
+    """What was bought at a rehearsal is not paid for with real money, and not sent."""
+
+    code = "rehearsal_show"
+    text = "这是彩排，不收钱，也不发货。"
+
+
 class KeyReused(Refusal):
     """The same Idempotency-Key came with another body."""
 

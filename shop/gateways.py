@@ -9,6 +9,7 @@ import hmac
 
 from catalog.db import Database
 from catalog.models import Station
+from live.board import feed_boards
 from shop.context import Shop
 from shop.payments.gateway import Gateway
 from shop.payments.offline_gateway import OFFLINE, OfflineGateway
@@ -16,6 +17,7 @@ from shop.payments.rehearsal.app import RehearsalApp, create_app
 from shop.payments.rehearsal.config import KEY_PREFIX, RehearsalConfig
 from shop.payments.stripe_gateway import StripeGateway
 from shop.settings import Settings
+from shop.standings import standings
 
 REHEARSAL = "rehearsal"
 STRIPE = "stripe"
@@ -26,6 +28,7 @@ def open_shop(settings: Settings, *, pool_size: int = 8) -> Shop:
     """What a process works with; it connects when it is first used."""
     name, gateway = _open_gateway(settings)
     database = Database.connect(settings.database_url, pool_size=pool_size)
+    feed_boards(database, standings)
     return Shop(
         database=database,
         gateways={name: gateway, OFFLINE: OfflineGateway(database, settings.public_url)},

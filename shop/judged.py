@@ -43,6 +43,8 @@ _LOCK_ORDERS = (
         _orders.c.token,
         _orders.c.state,
         _orders.c.total_fen,
+        _orders.c.buyer_name,
+        _orders.c.city,
         # Told with the order, for it only changes while the order's row is locked.
         _holds.c.state.label("hold_state"),
     )
@@ -110,11 +112,15 @@ _WRITE_PAYMENT = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Told:
-    """What a gateway told about one of our payments, and when we heard it."""
+    """What a gateway told about one of our payments, and when we heard it.
+
+    `gateway` is the one that told by itself; what we asked was asked at the payment's own.
+    """
 
     payment_id: int
     session: GatewaySession
     now: datetime
+    gateway: str | None = None
 
 
 @dataclass(slots=True)
@@ -179,6 +185,8 @@ class Judged:
     token: str
     state: OrderState
     total_fen: int
+    buyer_name: str
+    city: str
     hold_state: HoldState
     payments: list[JudgedPayment] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)

@@ -39,6 +39,7 @@ from shop.models import (
 from shop.paying import close_payment
 from shop.payments.gateway import GatewayRefused, GatewayUnavailable
 from shop.payments.offline_gateway import OFFLINE, session_id, told_of
+from shop.rehearsal_rule import must_be_real
 from shop.settle import settle
 from shop.troubles import TroubleKind, close_trouble, open_trouble
 
@@ -71,8 +72,8 @@ async def record_receipt(
     """Write down that the order's total has come; the pieces are kept until somebody else decides.
 
     For an order that has expired already the money is late, and judged so when it is confirmed.
-    The picture is stored before the order's row is locked. Raises Invalid, and WrongOrderState
-    for an order that is paid or has a receipt waiting.
+    The picture is stored before the order's row is locked. Raises Invalid, RehearsalShow, and
+    WrongOrderState for an order that is paid or has a receipt waiting.
     """
     actor.must_be(RECEIPT_RECORDERS)
     check = Check()
@@ -81,6 +82,7 @@ async def record_receipt(
     check.done()
     key = await _keep_photo(storage, photo) if photo else ""
     order = await _locked(session, order.id)
+    await must_be_real(session, order.id, OFFLINE)
     if order.paid_at is not None:
         raise WrongOrderState("这笔订单已经付过了。多收的钱请当面退给买家。")
     if await waiting_receipt(session, order.id) is not None:

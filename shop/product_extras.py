@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog.models import Photo, PhotoState, Product
-from catalog.products import Wanted, find_products
+from catalog.models import Kind, Photo, PhotoState, Product, ProductState, Stock, Workshop
+from catalog.photos import ShownPhoto
+from catalog.products import products_of
 from live.models import LineUpItem, Show, ShowState
 from shop.models import Hold, HoldLine, HoldState, Order, OrderState
-from shop.product_view import ProductView, ShownPhoto
+from shop.product_view import ProductView
 
 
 async def further_photos(session: AsyncSession, product_id: int) -> list[ShownPhoto]:
@@ -78,10 +79,55 @@ async def unfinished(
 
 
 async def alike(session: AsyncSession, view: ProductView, most: int = 4) -> list[Product]:
-    """What else a buyer might like: the same family's pieces that can be had, then others'."""
-    wanted = Wanted(station_id=view.station_id, in_stock=True, most=most + 1)
-    own = Wanted(workshop_id=view.workshop_id, in_stock=True, most=most + 1)
-    found = {p.id: p for p in (await find_products(session, own))[0]}
-    if len(found) <= most:
-        found |= {p.id: p for p in (await find_products(session, wanted))[0] if p.id not in found}
-    return [product for product in found.values() if product.id != view.id][:most]
+    """What else a buyer might like, and can have now.
+
+    First what the same family sells at about the price, from half of it to double; then what
+    others make in the same craft at about the price; then the family's other pieces; then the
+    rest. Among equals the nearest price comes first.
+    """
+    near = Product.price_fen.between(view.price_fen // 2, view.price_fen * 2)
+    family = Product.workshop_id == view.workshop_id
+    craft = (Workshop.craft == view.craft) & (Workshop.craft != "")
+    kinship = case(
+        (family & near, 0), (craft & near, 1), (family, 2), (near, 3), (craft, 4), else_=5
+    )
+    query = (
+        select(Product.id)
+        .join(Product.workshop)
+        .where(Product.id != view.id, *_to_be_had(view.station_id))
+        .order_by(kinship, func.abs(Product.price_fen - view.price_fen), Product.id.desc())
+    )
+    return await _products(session, view.station_id, query.limit(most))
+
+
+async def on_offer(
+    session: AsyncSession, station_id: int, show_id: int | None, most: int = 4
+) -> list[Product]:
+    """What can be had now: of the show first, in its order, then the station's newest."""
+    query = (
+        select(Product.id)
+        .join(Product.workshop)
+        .outerjoin(
+            LineUpItem,
+            (LineUpItem.product_id == Product.id) & (LineUpItem.show_id == (show_id or 0)),
+        )
+        .where(*_to_be_had(station_id))
+        .order_by(LineUpItem.id.is_(None), LineUpItem.position, Product.id.desc())
+    )
+    return await _products(session, station_id, query.limit(most))
+
+
+def _to_be_had(station_id: int) -> tuple[ColumnElement[bool], ...]:
+    stocked = exists().where(Stock.product_id == Product.id, Stock.on_hand > Stock.held)
+    return (
+        Product.station_id == station_id,
+        Product.state == ProductState.ON_SALE,
+        Workshop.active.is_(True),
+        stocked | (Product.kind == Kind.MADE_TO_ORDER),
+    )
+
+
+async def _products(session: AsyncSession, station_id: int, wanted: Select[int]) -> list[Product]:
+    ids = list(await session.scalars(wanted))
+    found = await products_of(session, station_id, ids)
+    return [found[one] for one in ids if one in found]

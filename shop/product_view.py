@@ -34,6 +34,7 @@ from sqlalchemy.orm import aliased
 from catalog.db import UtcDateTime
 from catalog.errors import NotFound
 from catalog.models import Kind, Photo, PhotoState, Product, ProductState, Station, Stock, Workshop
+from catalog.photos import ShownPhoto
 from live.models import LineUpItem, Link, Show, ShowState
 from media.codes import normalise
 from shop.holding import MOST_QUANTITY
@@ -53,7 +54,7 @@ class Situation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenedLink:
-    """The link that a buyer came by."""
+    """The link that a buyer came by; without a product it is a show's own."""
 
     id: int
     code: str
@@ -64,26 +65,12 @@ class OpenedLink:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownPhoto:
-    """A rendered photo, with what `ui.photo` asks of one."""
-
-    folder: str
-    width: int
-    height: int
-    ready: bool = True
-
-    @property
-    def base(self) -> str:
-        return f"/photos/{self.folder}"
-
-
-@dataclass(frozen=True, slots=True)
 class ProductView:
     """A product's facts and its figures of this moment, in the order of `_COLUMNS`.
 
     `paying` buyers hold `promised` pieces unpaid, the first of them until `held_until`; dead
     holds still keep `dead` free pieces and `dead_fenced` of a show's. `show_state` is the state
-    of the link's show, and `item_…` are this product's place in it. `waiting` stand in line for
+    of the link's show, `rehearsal` says whether it is one, and `item_…` are this product's place in it. `waiting` stand in line for
     a piece, `waiting_here` of them by links of this very show.
     """
 
@@ -113,9 +100,11 @@ class ProductView:
     on_hand: int
     held: int
     show_state: ShowState | None
+    rehearsal: bool | None
     item_id: int | None
     item_fen: int | None
     item_left: int | None
+    item_sold_out_at: datetime | None
     photo_folder: str | None
     photo_width: int | None
     photo_height: int | None
@@ -161,6 +150,8 @@ class ProductView:
     def situation(self) -> Situation:
         if self.state != ProductState.ON_SALE or not self.workshop_active:
             return Situation.OFF
+        if self.on_air and self.item_sold_out_at is not None:
+            return Situation.SOLD_OUT
         if self.kind == Kind.MADE_TO_ORDER:
             return Situation.TO_ORDER
         if self.free > 0:
@@ -267,7 +258,8 @@ def _statement(start: FromClause) -> Select[*tuple[Any, ...]]:
         Workshop.active,
         Station.id, Station.name, Station.place, Station.phone,
         Stock.on_hand, Stock.held,
-        Show.state, LineUpItem.id, LineUpItem.show_price_fen, LineUpItem.allotment_left,
+        Show.state, Show.rehearsal, LineUpItem.id, LineUpItem.show_price_fen, LineUpItem.allotment_left,
+        LineUpItem.sold_out_at,
         Photo.folder, Photo.width, Photo.height, photos,
         *(func.coalesce(figure, 0) if figure.name != "held_until" else figure for figure in figures),
         _in_line(), waiting_here,
@@ -297,9 +289,29 @@ def _by_product(found: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     return _statement(start).where(found)
 
 
-_BY_CODES = _statement(
-    Link.__table__.outerjoin(Product.__table__, Product.id == Link.product_id)
-).where(Link.code.in_(bindparam("codes", type_=Link.code.type, expanding=True)))
+def _by_codes() -> Select[*tuple[Any, ...]]:
+    """A link's product; for a link of a show alone, what is being shown there while it is on air."""
+    on_air, showing = aliased(Show), aliased(LineUpItem)
+    start = (
+        Link.__table__.outerjoin(
+            on_air,
+            and_(
+                Link.product_id.is_(None),
+                Link.retired_at.is_(None),
+                on_air.id == Link.show_id,
+                on_air.state == ShowState.LIVE,
+            ),
+        )
+        .outerjoin(showing, showing.id == on_air.now_item_id)
+        .outerjoin(
+            Product.__table__, Product.id == func.coalesce(Link.product_id, showing.product_id)
+        )
+    )
+    codes = bindparam("codes", type_=Link.code.type, expanding=True)
+    return _statement(start).where(Link.code.in_(codes))
+
+
+_BY_CODES = _by_codes()
 _BY_SLUG = _by_product(Product.slug == bindparam("slug", type_=Product.slug.type))
 _BY_ID = _by_product(Product.id == bindparam("product_id", type_=Product.id.type))
 
@@ -310,7 +322,10 @@ def _read(row: Row[*tuple[Any, ...]]) -> ProductView:
 
 
 Opened = tuple[OpenedLink, ProductView | None]
-"""A link, retired ones too, and its product; None for a link of a show alone."""
+"""A link, retired ones too, and its product, drafts too.
+
+A link of a show alone opens what is being shown while it is on air, and None at other times.
+"""
 
 
 async def open_links(
@@ -318,26 +333,33 @@ async def open_links(
 ) -> dict[str, Opened]:
     """What each code opens, with one query; codes are as `normalise` leaves them.
 
-    A code that nobody has, and one of a product that buyers may not see, is left out.
+    A code that nobody has is left out.
     """
     # Few lengths of the list, so that the database keeps few prepared statements.
     length = next(n for n in (1, 4, 16, len(codes)) if n >= len(codes))
     asked = [*codes, *[codes[-1]] * (length - len(codes))]
     opened: dict[str, Opened] = {}
     for row in await session.execute(_BY_CODES, {"codes": asked, **_times(now)}):
-        view = None if row.product_id is None else _read(row)
-        if view is None or view.state != ProductState.DRAFT:
-            opened[row.code] = (OpenedLink(*row[: len(_LINK_COLUMNS)]), view)
+        link = OpenedLink(*row[: len(_LINK_COLUMNS)])
+        view = None if row[len(_LINK_COLUMNS)] is None else _read(row)
+        if view and link.product_id is None and view.state == ProductState.DRAFT:
+            view = None
+        opened[link.code] = (link, view)
     return opened
 
 
 async def open_link(session: AsyncSession, typed: str, now: datetime) -> Opened:
-    """What a code as people type it opens. Raises NotFound where `open_links` leaves it out."""
+    """The link of a code as people type it, with its own product; None where it has none.
+
+    Raises NotFound for a code that nobody has, and for one of a draft.
+    """
     code = normalise(typed)
     opened = await open_links(session, [code], now)
     if code not in opened:
         raise NotFound(f"link {code[:20]}")
-    return opened[code]
+    link, view = opened[code]
+    # What a show is showing is another thing a minute later: nobody's cart may hang on it.
+    return link, _public(view) if view and link.product_id is not None else None
 
 
 async def view_by_slug(

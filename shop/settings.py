@@ -22,6 +22,7 @@ _DATABASES = {
     "postgresql+asyncpg": "postgresql+asyncpg",
 }
 _BROKERS = ("filesystem", "redis", "rediss", "amqp", "amqps")
+_REDIS = ("redis", "rediss")
 _PUBLIC_URL = re.compile(
     r"https?://([\w.-]+|\[[0-9a-f:]+\])(:\d{1,5})?/?", re.ASCII | re.IGNORECASE
 )
@@ -36,6 +37,7 @@ class Settings:
     data_dir: Path
     database_url: str
     broker_url: str
+    redis_url: str
     storage_url: str
     public_url: str
     secret_key: str
@@ -79,6 +81,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         data_dir=data_dir,
         database_url=_database_url(value("DATABASE_URL", f"sqlite:///{data_dir}/xiangbo.sqlite3")),
         broker_url=_broker_url(value("BROKER_URL", "filesystem://")),
+        redis_url=_redis_url(value("REDIS_URL")),
         storage_url=_storage_url(value("STORAGE_URL", (data_dir / "files").as_uri())),
         public_url=_public_url(value("PUBLIC_URL", f"http://127.0.0.1:{port}")),
         secret_key=_secret_key(value("SECRET_KEY"), data_dir),
@@ -135,6 +138,17 @@ def _broker_url(url: str) -> str:
         raise StartupError(
             "XIANGBO_BROKER_URL: must begin with redis:// or amqp://; correct it or leave it out "
             "for the broker in the data folder."
+        )
+    return url
+
+
+def _redis_url(url: str) -> str:
+    """Where web processes tell each other of changes; "" when they do not."""
+    scheme, _, rest = url.partition("://")
+    if url and (scheme not in _REDIS or not _address(scheme, rest)):
+        raise StartupError(
+            "XIANGBO_REDIS_URL: must be an address like redis://127.0.0.1:6379/0; correct it or "
+            "leave it out, then other processes' changes show within a second."
         )
     return url
 

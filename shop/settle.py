@@ -21,7 +21,7 @@ from catalog import outbox
 from catalog.db import table
 from catalog.errors import NotFound, OutOfStock
 from catalog.models import Kind
-from live import selling
+from live import announcements, selling
 from live.selling import Pieces, Sale, Share
 from shop import ledger
 from shop.fees import STATION
@@ -88,7 +88,8 @@ async def settle_plain(session: AsyncSession, asked: Sequence[Told]) -> set[Told
     """Settle those of `asked` that are plain: the money of an unpaid order that keeps its pieces.
 
     All at once, with one statement for each table. Returns them, and those that were settled
-    before; the others are for `settle`, each in a transaction of its own. Locks the orders by id.
+    before; the others are for `settle`, each in a transaction of its own, and so is what was told
+    by another gateway or about another amount. Locks the orders by id.
     """
     orders = await lock_orders(session, asked)
     done: set[Told] = set()
@@ -98,6 +99,8 @@ async def settle_plain(session: AsyncSession, asked: Sequence[Told]) -> set[Told
         if order is None or order.id in plain:
             continue
         payment = order.payment(one.payment_id)
+        if one.session.amount_fen != payment.amount_fen or one.gateway != payment.gateway:
+            continue
         if payment.state == PaymentState.SUCCEEDED:
             done.add(one)
         elif one.session.paid and order.keeps_pieces:
@@ -156,6 +159,17 @@ async def _confirm(
                 line.quantity * line.unit_fen,
             )
             for order, _, _ in paid
+            for line in order.lines
+            if line.line_up_item_id is not None
+        ],
+    )
+    await announcements.add_all(
+        session,
+        [
+            announcements.Sold(
+                line.line_up_item_id, line.quantity, order.buyer_name, order.city, now
+            )
+            for order, _, now in paid
             for line in order.lines
             if line.line_up_item_id is not None
         ],

@@ -10,6 +10,7 @@ from shop.context import Shop
 from shop.errors import WrongOrderState
 from shop.models import Order, OrderState, Payment, PaymentState
 from shop.paying import open_payment
+from shop.rehearsal_rule import must_be_real
 from shop.wallets import Way
 
 
@@ -18,10 +19,11 @@ async def pay_by(shop: Shop, token: str, way: Way, now: datetime) -> str:
 
     A payment that is open in this way already is gone on with. Otherwise the order gets one
     more; what is open of the earlier ones stays so, for its money may be on the way, and money
-    that comes twice goes back. Raises NotFound, WrongOrderState, PaymentUnavailable.
+    that comes twice goes back. Raises NotFound, WrongOrderState, RehearsalShow, PaymentUnavailable.
     """
     async with shop.database.writing.begin() as session:
         order = await _to_be_paid(session, token, now)
+        await must_be_real(session, order.id, way.gateway)
         fitting = [payment for payment in order.payments if _fits(payment, way)]
         for payment in fitting:
             if payment.pay_url:

@@ -22,6 +22,7 @@ from shop.models import (
     WorkOrderState,
 )
 from shop.orders import day_span
+from shop.rehearsal_rule import of_rehearsal
 from shop.routing import NEW_WORK
 from shop.waiting import YOUR_TURN
 
@@ -38,9 +39,17 @@ class Takings:
 
 
 async def takings(session: AsyncSession, station_id: int, day: date) -> Takings:
-    """The orders whose money came on `day` in Beijing, whatever became of them since."""
+    """The orders whose money came on `day` in Beijing, whatever became of them since.
+
+    Rehearsals are left out.
+    """
     start, end = day_span(day)
-    paid = (Order.station_id == station_id, Order.paid_at >= start, Order.paid_at < end)
+    paid = (
+        Order.station_id == station_id,
+        Order.paid_at >= start,
+        Order.paid_at < end,
+        ~of_rehearsal(),
+    )
     orders, total = (
         await session.execute(
             select(func.count(), func.coalesce(func.sum(Order.total_fen), 0)).where(*paid)

@@ -60,6 +60,7 @@ class TroubleKind(StrEnum):
     ADDRESS_ODD = "address_odd"
     RECEIPT_WAITING = "receipt_waiting"
     REFUND_BY_HAND = "refund_by_hand"
+    SOLD_TWICE = "sold_twice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,11 @@ ABOUT = {
     _K.RECEIPT_WAITING: About(
         "收款等第二个人",
         "在“收款”里对着到账记录和照片看：是这笔就确认，不是就退回。作品一直替买家留着。",
+        urgent=True,
+    ),
+    _K.SOLD_TWICE: About(
+        "集市卖了，网上也有人买",
+        "打电话给作坊：能不能再做一件。不能，就在工单里按“接不了”，钱会退给买家，再跟买家说一声。",
         urgent=True,
     ),
     _K.REFUND_BY_HAND: About(

@@ -1,6 +1,6 @@
 """The door at which the payment gateway tells us what happened."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import structlog
@@ -14,7 +14,7 @@ from catalog.access import EVERYONE, allow
 from shop.context import Shop
 from shop.errors import UnsignedEvent
 from shop.payments.gateway import BadSignature
-from shop.webhooks import Kept, Signed, keep_events, take_events
+from shop.webhooks import Kept, Signed, keep_events, take_event
 
 log = structlog.get_logger()
 
@@ -32,28 +32,28 @@ MOST_EVENT = 256_000
 async def stripe_event(
     request: Request[Any, Any, Any],
     shop: NamedDependency[Shop],
-    now: NamedDependency[datetime],
     signature: Annotated[str, HeaderParameter(name="Stripe-Signature")] = "",
 ) -> Response[dict[str, bool]]:
-    """Write the event down, answer, then see to it; 400 when it is not signed.
+    """Write the event down and settle what is plain, answer, then see to the rest; 400 when it is
+    not signed.
 
     Anything but 200 makes the gateway tell us again later.
     """
     payload = await request.body()
-    name = shop.default_gateway
+    name, now = shop.default_gateway, datetime.now(UTC)
     try:
         event = shop.gateways[name].verify_event(payload, signature, now)
     except BadSignature as error:
         raise UnsignedEvent(str(error)) from error
-    kept = await shop.together(keep_events, Signed(name, event, payload.decode(), now))
-    work = BackgroundTask(_see_to, shop, kept) if kept is not None else None
+    left = await shop.together(keep_events, Signed(name, event, payload.decode(), now))
+    work = BackgroundTask(_see_to, shop, left) if left is not None else None
     return Response({"received": True}, background=work)
 
 
 async def _see_to(shop: Shop, kept: Kept) -> None:
     """Do the event's work now rather than in a worker's turn; what fails here, the worker does."""
     try:
-        await shop.together(take_events, kept)
+        await take_event(shop, kept)
     except Exception:
         log.exception("event left to the worker", gateway_event=kept.event.id)
 

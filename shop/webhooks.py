@@ -1,14 +1,17 @@
-"""What a gateway tells us: each event kept once, answered at once, and worked off as a job.
+"""What a gateway tells us: each event kept once under its id, and made true once.
 
-`keep_events` writes down what came, with the job that will see to it. The process that took an
-event sees to it right after its answer; should it die before, a worker does. Whoever does it
-takes the job's row in the transaction that makes the event true, so it is done once.
+What most events tell, that an unpaid order's money has come, is settled in the transaction that
+keeps the event, for all that came in the same moment. Any other event is kept with a job that
+will see to it; the process that took it does so right after its answer, and should it die
+before, a worker does. Whoever does it takes the job's row in the transaction that makes the event
+true.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -21,10 +24,12 @@ from shop.context import Shop
 from shop.judged import Told
 from shop.models import Payment, Refund, RefundState, WebhookEvent
 from shop.payments import wire
-from shop.payments.gateway import GatewayEvent, GatewayRefund
+from shop.payments.gateway import GatewayEvent, GatewayRefund, GatewaySession
 from shop.payments.gateway import RefundState as GatewayRefundState
 from shop.settle import settle, settle_plain
 from shop.troubles import TroubleKind, close_trouble, open_trouble
+
+log = structlog.get_logger()
 
 EVENT_JOB = "shop.take_event"
 # Whoever took the event works it off within this time, or is no more.
@@ -49,13 +54,10 @@ _KEEP = {
     .returning(_events.c.event_id, _events.c.id)
     for name, insert in (("sqlite", sqlite_insert), ("postgresql", postgresql_insert))
 }
-_OURS = select(_payments.c.id, _payments.c.gateway, _payments.c.amount_fen).where(
-    _payments.c.id.in_(bindparam("ids", expanding=True))
-)
-_DONE = (
-    update(_events)
-    .where(_events.c.id.in_(bindparam("ids", expanding=True)))
-    .values(done_at=bindparam("at"))
+_OURS = select(_payments.c.id).where(
+    _payments.c.id == bindparam("payment"),
+    _payments.c.gateway == bindparam("gateway"),
+    _payments.c.amount_fen == bindparam("amount"),
 )
 
 
@@ -83,30 +85,62 @@ class Kept:
 async def keep_events(
     shop: Shop, asked: Sequence[Signed]
 ) -> Mapping[Signed, Kept | Exception | None]:
-    """Write down events, each with its job; None for one that was told before."""
+    """Write down events, and settle what is plain; what is left to do of each, None for nothing.
+
+    What cannot be settled now, for whatever reason, is written down with its job all the same.
+    """
     # A gateway may tell the same twice at once; the first of the two is kept.
-    first = {signed.event.id: signed for signed in reversed(asked)}
+    first = [*{signed.event.id: signed for signed in reversed(asked)}.values()]
+    try:
+        left = await _keep(shop, first, settling=True)
+    except Exception:
+        if len(first) > 1:
+            raise  # Each is tried alone then, so that what is wrong with one leaves the others.
+        log.exception("event not settled at once", gateway_event=first[0].event.id)
+        left = await _keep(shop, first, settling=False)
+    return {signed: left.get(signed) for signed in asked}
+
+
+async def _keep(shop: Shop, asked: Sequence[Signed], *, settling: bool) -> dict[Signed, Kept]:
+    """Write events down; those that are new and not settled with it get a job."""
     async with shop.database.writing.begin() as session:
+        settled = await _settle(session, asked) if settling else set()
         keep = _KEEP[session.get_bind().dialect.name]
-        found = await session.execute(keep, [_row(signed) for signed in first.values()])
-        new: dict[str, int] = dict(found.all())
-        kept = [first[event_id] for event_id in new]
-        jobs = [{"event_id": row_id} for row_id in new.values()]
-        due = max(signed.now for signed in asked) + OURS
-        job_ids = await outbox.add_all(session, EVENT_JOB, due, jobs) if jobs else []
-    answers: dict[Signed, Kept | Exception | None] = dict.fromkeys(asked, None)
-    for signed, row_id, job_id in zip(kept, new.values(), job_ids, strict=True):
-        answers[signed] = Kept(row_id, job_id, signed.gateway, signed.event, signed.now)
-    return answers
+        rows = [_row(signed, done=signed in settled) for signed in asked]
+        new: dict[str, int] = dict((await session.execute(keep, rows)).all())
+        todo = [one for one in asked if one.event.id in new and one not in settled]
+        if not todo:
+            return {}
+        jobs = [{"event_id": new[signed.event.id]} for signed in todo]
+        due = max(signed.now for signed in todo) + OURS
+        job_ids = await outbox.add_all(session, EVENT_JOB, due, jobs)
+    return {
+        signed: Kept(new[signed.event.id], job_id, signed.gateway, signed.event, signed.now)
+        for signed, job_id in zip(todo, job_ids, strict=True)
+    }
 
 
-def _row(signed: Signed) -> dict[str, object]:
+async def _settle(session: AsyncSession, asked: Sequence[Signed]) -> set[Signed]:
+    """Settle what is plain of these events, and tell which that was."""
+    told = {
+        signed: Told(found.payment_id, found, signed.now, signed.gateway)
+        for signed in asked
+        if (found := signed.event.session) is not None
+        and found.paid
+        and found.payment_id is not None
+    }
+    done = await settle_plain(session, [*told.values()]) if told else set()
+    return {signed for signed, one in told.items() if one in done}
+
+
+def _row(signed: Signed, *, done: bool) -> dict[str, object]:
     return {
         "gateway": signed.gateway,
         "event_id": signed.event.id,
         "kind": signed.event.type[:60],
         "payload": signed.payload,
         "received_at": signed.now,
+        "done_at": signed.now if done else None,
     }
 
 
@@ -117,67 +151,29 @@ async def read_event(shop: Shop, job_id: int, event_id: int, now: datetime) -> K
     return Kept(row.id, job_id, row.gateway, wire.read_event(row.payload.encode()), now)
 
 
-async def take_events(shop: Shop, asked: Sequence[Kept]) -> Mapping[Kept, bool | Exception]:
-    """Make true what events tell; whether each was ours to do.
+async def take_event(shop: Shop, kept: Kept) -> bool:
+    """Make true what an event tells; False when another run has done it.
 
-    What most tell, that an unpaid order's money has come, is settled for all in one transaction.
-    The rest is done one by one, each in its own. An event about nothing of ours, and one of a
-    kind that we do not use, changes nothing.
+    An event about nothing of ours, and one of a kind that we do not use, changes nothing.
     """
-    plain = [kept for kept in asked if kept.event.session is not None and kept.event.session.paid]
-    answers: dict[Kept, bool | Exception] = dict.fromkeys(asked, False)
-    answers.update(await _take_plain(shop, plain))
-    for kept in asked:
-        if not answers[kept]:
-            answers[kept] = await _take_one(shop, kept)
-    return answers
-
-
-async def _take_plain(shop: Shop, asked: Sequence[Kept]) -> dict[Kept, bool]:
-    if not asked:
-        return {}
-    async with shop.database.writing.begin() as session:
-        told = await _told(session, asked)
-        settled = await settle_plain(session, list(told.values())) if told else set()
-        done = [kept for kept, one in told.items() if one in settled]
-        await _finish(session, done)
-    return dict.fromkeys(done, True)
-
-
-async def _take_one(shop: Shop, kept: Kept) -> bool:
     async with shop.database.writing.begin() as session:
         if not await outbox.take(session, kept.job_id):
             return False
         if kept.event.refund is not None:
             await note_refund(session, kept.event.refund, kept.now)
-        for one in (await _told(session, [kept])).values():
-            await settle(session, one.payment_id, one.session, one.now)
-        await session.execute(_DONE, {"ids": [kept.id], "at": kept.now})
+        told = kept.event.session
+        if told is not None and told.payment_id is not None and await _ours(session, kept, told):
+            await settle(session, told.payment_id, told, kept.now)
+        await session.execute(
+            update(_events).where(_events.c.id == kept.id).values(done_at=kept.now)
+        )
     return True
 
 
-async def _told(session: AsyncSession, asked: Sequence[Kept]) -> dict[Kept, Told]:
-    """What events tell about payments of ours; amounts must agree, or it is not about us."""
-    sessions = {kept: kept.event.session for kept in asked if kept.event.session is not None}
-    ids = {told.payment_id for told in sessions.values() if told.payment_id is not None}
-    if not ids:
-        return {}
-    ours = {tuple(row) for row in await session.execute(_OURS, {"ids": [*ids]})}
-    return {
-        kept: Told(told.payment_id, told, kept.now)
-        for kept, told in sessions.items()
-        if told.payment_id is not None and (told.payment_id, kept.gateway, told.amount_fen) in ours
-    }
-
-
-async def _finish(session: AsyncSession, done: Sequence[Kept]) -> None:
-    """Take the jobs of events that were settled. Who finds one gone has settled nothing anew: the
-    judgement is made once, under the order's lock."""
-    if done:
-        await outbox.take_all(session, [kept.job_id for kept in done])
-        await session.execute(
-            _DONE, {"ids": [kept.id for kept in done], "at": max(kept.now for kept in done)}
-        )
+async def _ours(session: AsyncSession, kept: Kept, told: GatewaySession) -> bool:
+    """Whether it is about a payment of ours: gateway and amount must agree."""
+    asked = {"payment": told.payment_id, "gateway": kept.gateway, "amount": told.amount_fen}
+    return await session.scalar(_OURS, asked) is not None
 
 
 async def note_refund(session: AsyncSession, told: GatewayRefund, now: datetime) -> None:

@@ -88,7 +88,7 @@ def take_events_task(jobs: Jobs) -> None:
     async def work(shop: Shop, _: Storage) -> None:
         for job_id, args in jobs:
             kept = await webhooks.read_event(shop, job_id, args["event_id"], _now())
-            await webhooks.take_events(shop, [kept])
+            await webhooks.take_event(shop, kept)
 
     run(work)
 

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from catalog.db import Base, Id, UtcTime
@@ -53,6 +53,13 @@ class Scan(Base):
     __table_args__ = (
         Index("ix_scans_link", "link_id"),
         Index("ix_scans_show", "show_id", "product_id"),
+        Index(
+            "ix_scans_missed",
+            "station_id",
+            "at",
+            sqlite_where=text("sold_out = 1"),
+            postgresql_where=text("sold_out"),
+        ),
     )
 
     id: Mapped[Id] = mapped_column(primary_key=True)

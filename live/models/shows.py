@@ -46,7 +46,7 @@ class Show(Base):
     started_at: Mapped[UtcTime | None]
     ended_at: Mapped[UtcTime | None]
     rehearsal: Mapped[bool] = mapped_column(default=False)
-    cover_photo_id: Mapped[Id | None] = mapped_column(ForeignKey("photos.id"))
+    cover_photo_id: Mapped[Id | None] = mapped_column(ForeignKey("photos.id", ondelete="SET NULL"))
     order_reason: Mapped[str] = mapped_column(String(200), default="")
     controller_id: Mapped[Id | None] = mapped_column(ForeignKey("members.id"))
     controller_key: Mapped[str] = mapped_column(String(40), default="")

@@ -1,8 +1,10 @@
 """The host's console: one screen, read from two metres, that follows the live board."""
 
-from collections.abc import AsyncIterator
-from contextlib import aclosing
-from dataclasses import dataclass
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -14,60 +16,79 @@ from litestar.response.sse import ServerSentEventMessage
 from litestar.types import ControllerRouterHandler
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog.access import ON_AIR, SHOW_EDITORS, SHOW_VIEWERS, Actor, allow
+from catalog.access import SHOW_VIEWERS, Actor, allow
 from catalog.answers import page
 from catalog.db import Database
-from live.board import Board, BoardItem, board
+from live.board import Board, board
 from live.boards import Boards
-from live.links import links_of_show
-from live.models import LineUpItem, Link, Placement, Show
+from live.console import Console, console, traces
+from live.control import still_here
+from live.models import Policy, ShowState
+from live.pages.screens import keep_screen, screen_of
 from live.shows import show_for
 
 # Each stands in a template of its own, with an element of that id: a scan counts up one figure
 # and leaves the photo and the words that are being read alone.
-PARTS = ("state", "lineup", "piece", "figures", "controls", "code")
+PARTS = (
+    "state",
+    "pause",
+    "pace",
+    "lineup",
+    "piece",
+    "talk",
+    "figures",
+    "controls",
+    "feed",
+    "soon",
+    "feed-count",
+    "overlays-body",
+    "take-body",
+)
+EVERY_SECONDS = 1.0
+"""So often a screen asks whether something changed that is not on the board."""
 
+POLICY_NAMES = {Policy.QR: "二维码开", Policy.PRICE: "只标价", Policy.SPOKEN: "只报码"}
 
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """One line-up item as the console shows it. `mark` is over, now, next or empty."""
+# A clock that goes on in the browser is no news: without what it says, two renderings are equal.
+_TICKING = re.compile(r"(<time\b[^>]*\bdata-tick\b[^>]*>)[^<]*")
 
-    item: LineUpItem
-    figures: BoardItem
-    key: str | None
-    mark: str
-
-
-@dataclass(frozen=True, slots=True)
-class Console:
-    """Everything that the console shows."""
-
-    show: Show
-    board: Board
-    seats: list[Seat]
-    now: Seat | None
-    before: Seat | None
-    next: Seat | None
-    link: Link | None
-    may_switch: bool
-    may_edit: bool
+type_request = Request[Any, Any, Any]
 
 
 @get("/desk/shows/{show_id:int}/console", opt=allow(SHOW_VIEWERS), include_in_schema=False)
 async def console_page(
+    request: type_request,
     session: NamedDependency[AsyncSession],
     actor: NamedDependency[Actor],
+    now: NamedDependency[datetime],
     show_id: FromPath[int],
 ) -> Template:
     """The console as it is this moment; it works by itself, and follows with scripts."""
+    return await answer_console(request, session, actor, show_id, now)
+
+
+async def answer_console(
+    request: type_request,
+    session: AsyncSession,
+    actor: Actor,
+    show_id: int,
+    now: datetime,
+    *,
+    said: str = "",
+) -> Template:
+    """The console; with `said`, why what was pressed was not done. Raises NotFound."""
     show = await show_for(session, actor, show_id)
-    console = await _console(session, actor, await board(session, show.id))
-    return page("live/console.html", c=console)
+    latest = await board(session, show.id)
+    seen = await console(session, actor, latest, screen_of(request), now)
+    answer = page(
+        "live/console.html", status=409 if said else 200, c=seen, said=said, policies=POLICY_NAMES
+    )
+    return keep_screen(request, answer)
 
 
 @get("/desk/shows/{show_id:int}/console/events", opt=allow(SHOW_VIEWERS), include_in_schema=False)
 async def events(
-    request: Request[Any, Any, Any],
+    request: type_request,
     session: NamedDependency[AsyncSession],
     actor: NamedDependency[Actor],
     boards: NamedDependency[Boards],
@@ -80,75 +101,63 @@ async def events(
 
 
 async def _follow(
-    request: Request[Any, Any, Any],
+    request: type_request,
     actor: Actor,
     boards: Boards,
     database: Database,
     show_id: int,
 ) -> AsyncIterator[ServerSentEventMessage]:
     shown: dict[str, str] = {}
-    async with aclosing(boards.watch(show_id)) as states:
-        async for state in states:
+    screen = screen_of(request)
+    async with aclosing(_looks(boards, database, show_id)) as looks:
+        async for latest in looks:
             # First of all a sign of life: the answer's head goes out with the first message.
             yield ServerSentEventMessage(comment="still here", data=None)
+            now = datetime.now(UTC)
             async with database.reading() as session:
-                latest = msgspec.json.decode(state, type=Board)
-                parts = _render(request, await _console(session, actor, latest))
-            for part, html in parts.items():
-                if shown.get(part) != html:
-                    shown[part] = html
+                seen = await console(session, actor, latest, screen, now)
+            if seen.control.mine and seen.board.state == ShowState.LIVE:
+                async with database.writing.begin() as session:
+                    await still_here(session, actor, show_id, screen, now)
+            for part, html in _render(request, seen).items():
+                still = _TICKING.sub(r"\1", html)
+                if shown.get(part) != still:
+                    shown[part] = still
                     data = msgspec.json.encode({"id": part, "html": html})
                     yield ServerSentEventMessage(event="fragment", data=data)
 
 
-def _render(request: Request[Any, Any, Any], console: Console) -> dict[str, str]:
+async def _looks(boards: Boards, database: Database, show_id: int) -> AsyncGenerator[Board, None]:
+    """The board, whenever it or something else that a console shows has changed."""
+    async with aclosing(boards.watch(show_id)) as states:
+        coming = asyncio.ensure_future(anext(states))
+        try:
+            latest, seen = msgspec.json.decode(await coming, type=Board), None
+            coming = asyncio.ensure_future(anext(states))
+            while True:
+                async with database.reading() as session:
+                    found = await traces(session, show_id)
+                if found != seen:
+                    seen = found
+                    yield latest
+                done, _ = await asyncio.wait([coming], timeout=EVERY_SECONDS)
+                if done:
+                    latest = msgspec.json.decode(coming.result(), type=Board)
+                    coming = asyncio.ensure_future(anext(states))
+                    seen = None
+        finally:
+            coming.cancel()
+            with suppress(asyncio.CancelledError, StopAsyncIteration):
+                await coming
+
+
+def _render(request: type_request, seen: Console) -> dict[str, str]:
     engine = request.app.template_engine
     assert engine is not None
+    given = {"request": request, "c": seen, "policies": POLICY_NAMES}
     return {
-        part: engine.get_template(f"live/console/{part}.html").render(request=request, c=console)
-        for part in PARTS
+        part: engine.get_template(f"live/console/{part}.html").render(**given) for part in PARTS
     }
-
-
-async def _console(session: AsyncSession, actor: Actor, latest: Board) -> Console:
-    show = await show_for(session, actor, latest.show)
-    figures = {item.id: item for item in latest.items}
-    items = [item for item in show.items if item.id in figures]
-    ids = [item.id for item in items]
-    at = ids.index(latest.now) if latest.now in ids else -1
-    seats = [
-        Seat(item, figures[item.id], str(n + 1) if n < 9 else None, _mark(n, at, latest))
-        for n, item in enumerate(items)
-    ]
-    now = seats[at] if at >= 0 else None
-    return Console(
-        show=show,
-        board=latest,
-        seats=seats,
-        now=now,
-        before=seats[at - 1] if at > 0 else None,
-        next=next((seat for seat in seats if seat.mark == "next"), None),
-        link=await _link(session, show, now),
-        may_switch=actor.role in ON_AIR,
-        may_edit=actor.role in SHOW_EDITORS,
-    )
-
-
-def _mark(n: int, at: int, latest: Board) -> str:
-    if at < 0:
-        return ""
-    if n < at:
-        return "over"
-    return {0: "now", 1: "next"}.get(n - at, "")
-
-
-async def _link(session: AsyncSession, show: Show, now: Seat | None) -> Link | None:
-    """The code on the screen for the piece that is shown."""
-    links = await links_of_show(session, show.id)
-    product_id = now.item.product_id if now else None
-    wanted = Placement.OVERLAY if now else Placement.CARD
-    found = [link for link in links if link.product_id == product_id and link.placement == wanted]
-    return found[0] if found else None
 
 
 ROUTES: list[ControllerRouterHandler] = [console_page, events]

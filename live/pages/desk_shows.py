@@ -6,7 +6,6 @@ from itertools import groupby
 from typing import Annotated, Any
 
 from litestar import Request, get, post
-from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Redirect, Template
@@ -18,12 +17,13 @@ from catalog.answers import page, see_other
 from catalog.checks import BEIJING
 from catalog.errors import Invalid
 from catalog.forms import read_choices, read_form
-from live import shows
+from live import checklist, shows
 from live.agenda import PAGE, agenda, places
-from live.boards import Boards
-from live.errors import OverlappingShow, WrongShowState
+from live.control import must_control
+from live.errors import NotController, NotReady, OverlappingShow, WrongShowState
 from live.links import links_of_show
 from live.models import Placement, Show, ShowState
+from live.pages.screens import keep_screen, screen_of
 
 STATE_NAMES = {
     ShowState.DRAFT: "草稿",
@@ -66,9 +66,10 @@ async def new_page(
     session: NamedDependency[AsyncSession],
     actor: NamedDependency[Actor],
     now: NamedDependency[datetime],
+    wanted: Annotated[str, QueryParameter(name="start")] = "",
 ) -> Template:
-    """The form of a show that begins at the next full hour and lasts two."""
-    start = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    """The form of a show that begins when the calendar says, or else at the next full hour."""
+    start = _moment(wanted) or now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     form = {
         "title": "",
         "starts_at": _typed(start),
@@ -76,6 +77,8 @@ async def new_page(
         "host_id": actor.member_id,
         "place": "",
         "channels": [],
+        "rehearsal": "",
+        "cover_photo_id": "",
     }
     return await _form(session, actor, None, form)
 
@@ -101,10 +104,11 @@ async def schedule(
 async def show_page(
     session: NamedDependency[AsyncSession],
     actor: NamedDependency[Actor],
+    now: NamedDependency[datetime],
     show_id: FromPath[int],
 ) -> Template:
     """One show: when, where, in which state, with what."""
-    return await _show(session, actor, show_id)
+    return await _show(session, actor, show_id, now)
 
 
 @get("/desk/shows/{show_id:int}/edit", opt=allow(SHOW_EDITORS), include_in_schema=False)
@@ -122,6 +126,8 @@ async def edit_page(
         "host_id": show.host_id,
         "place": show.place,
         "channels": show.channels,
+        "rehearsal": "1" if show.rehearsal else "",
+        "cover_photo_id": show.cover_photo_id or "",
     }
     return await _form(session, actor, show, form)
 
@@ -157,81 +163,63 @@ async def change_state(
     state = (await read_form(request)).get("state", "")
     try:
         await shows.change_show(session, actor, show_id, {"state": state}, now)
-    except (Invalid, OverlappingShow, WrongShowState) as refusal:
+    except (Invalid, NotReady, OverlappingShow, WrongShowState) as refusal:
         await session.rollback()
-        return await _show(session, actor, show_id, refusal)
+        return await _show(session, actor, show_id, now, refusal)
     return see_other(f"/desk/shows/{show_id}", "已保存。")
 
 
 @post("/desk/shows/{show_id:int}/start", opt=allow(SHOW_EDITORS), include_in_schema=False)
 async def start(
-    session: NamedDependency[AsyncSession],
-    actor: NamedDependency[Actor],
-    now: NamedDependency[datetime],
-    boards: NamedDependency[Boards],
-    show_id: FromPath[int],
-) -> Template | Redirect:
-    """On air, and on to the console."""
-    try:
-        await shows.start_show(session, actor, show_id, now)
-    except WrongShowState as refusal:
-        await session.rollback()
-        return await _show(session, actor, show_id, refusal)
-    return _then_look(see_other(f"/desk/shows/{show_id}/console", "开播了。"), boards, show_id)
-
-
-@post("/desk/shows/{show_id:int}/end", opt=allow(SHOW_EDITORS), include_in_schema=False)
-async def end(
-    session: NamedDependency[AsyncSession],
-    actor: NamedDependency[Actor],
-    now: NamedDependency[datetime],
-    boards: NamedDependency[Boards],
-    show_id: FromPath[int],
-) -> Template | Redirect:
-    """Off air; unsold allotments are free again."""
-    try:
-        await shows.end_show(session, actor, show_id, now)
-    except WrongShowState as refusal:
-        await session.rollback()
-        return await _show(session, actor, show_id, refusal)
-    said = "这一场结束了，没卖完的留货已经放回。"
-    return _then_look(see_other(f"/desk/shows/{show_id}", said), boards, show_id)
-
-
-@post("/desk/shows/{show_id:int}/now", opt=allow(ON_AIR), include_in_schema=False)
-async def switch(
     request: Request[Any, Any, Any],
     session: NamedDependency[AsyncSession],
     actor: NamedDependency[Actor],
     now: NamedDependency[datetime],
-    boards: NamedDependency[Boards],
     show_id: FromPath[int],
 ) -> Template | Redirect:
-    """Another piece is shown now; back to the console."""
-    typed = (await read_form(request)).get("item", "")
-    item_id = int(typed) if typed.isascii() and typed.isdigit() else 0
+    """On air, controlled from this screen, and on to the console; a reason where points are open."""
+    despite = (await read_form(request)).get("despite", "")
     try:
-        await shows.show_now(session, actor, show_id, item_id, now)
-    except WrongShowState as refusal:
+        await shows.start_show(session, actor, show_id, now, despite=despite)
+        await must_control(session, actor, show_id, screen_of(request), now)
+    except (Invalid, NotReady, WrongShowState, NotController) as refusal:
         await session.rollback()
-        return await _show(session, actor, show_id, refusal)
-    return _then_look(see_other(f"/desk/shows/{show_id}/console"), boards, show_id)
+        return await _show(session, actor, show_id, now, refusal, despite=despite)
+    answer = see_other(f"/desk/shows/{show_id}/console", "开播了。")
+    return keep_screen(request, answer)
 
 
-def _then_look(answer: Redirect, boards: Boards, show_id: int) -> Redirect:
-    # After the answer, and so after the commit: a board that looked sooner would see the old state.
-    answer.background = BackgroundTask(boards.nudge, show_id)
-    return answer
+@post("/desk/shows/{show_id:int}/end", opt=allow(SHOW_EDITORS), include_in_schema=False)
+async def end(
+    request: Request[Any, Any, Any],
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    now: NamedDependency[datetime],
+    show_id: FromPath[int],
+) -> Template | Redirect:
+    """Off air; unsold allotments are free again."""
+    try:
+        await must_control(session, actor, show_id, screen_of(request), now)
+        await shows.end_show(session, actor, show_id, now)
+    except (WrongShowState, NotController) as refusal:
+        await session.rollback()
+        return await _show(session, actor, show_id, now, refusal)
+    said = "这一场结束了，没卖完的留货已经放回。"
+    return see_other(f"/desk/shows/{show_id}", said)
 
 
 async def _show(
     session: AsyncSession,
     actor: Actor,
     show_id: int,
-    refusal: Invalid | OverlappingShow | WrongShowState | None = None,
+    now: datetime,
+    refusal: Invalid | NotController | NotReady | OverlappingShow | WrongShowState | None = None,
+    *,
+    despite: str = "",
 ) -> Template:
     show = await shows.show_for(session, actor, show_id)
     links = await links_of_show(session, show.id)
+    waits = show.state in (ShowState.DRAFT, ShowState.READY)
     return page(
         "live/desk_show.html",
         status=_status(refusal),
@@ -244,6 +232,8 @@ async def _show(
         show_code=next((link.code for link in links if link.product_id is None), None),
         codes={link.product_id: link.code for link in links if link.placement == Placement.OVERLAY},
         tags=sum(link.placement == Placement.TAG for link in links),
+        points=await checklist.points(session, show, now) if waits else [],
+        despite=despite,
         may_edit=actor.role in SHOW_EDITORS,
         may_switch=actor.role in ON_AIR,
         may_link=actor.role in CATALOG_EDITORS | SHOW_EDITORS,
@@ -255,7 +245,7 @@ async def _form(
     actor: Actor,
     show: Show | None,
     form: Mapping[str, Any],
-    refusal: Invalid | OverlappingShow | WrongShowState | None = None,
+    refusal: Invalid | NotController | OverlappingShow | WrongShowState | None = None,
 ) -> Template:
     hosts = await shows.hosts(session, actor.station_id)
     return page(
@@ -267,12 +257,16 @@ async def _form(
         hosts=[(host.id, host.name) for host in hosts],
         known_places=await places(session, actor.station_id),
         channels=shows.CHANNELS,
+        covers=shows.cover_choices(show) if show else [],
     )
 
 
 async def _read(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    form = {"title": "", "place": "", "starts_at": "", "ends_at": "", "host_id": ""}
-    return form | await read_form(request) | {"channels": await read_choices(request, "channels")}
+    form = dict.fromkeys(
+        ("title", "place", "starts_at", "ends_at", "host_id", "cover_photo_id"), ""
+    )
+    channels = await read_choices(request, "channels")
+    return {"rehearsal": "", **form, **await read_form(request), "channels": channels}
 
 
 def _status(refusal: Exception | None) -> int:
@@ -282,11 +276,15 @@ def _status(refusal: Exception | None) -> int:
 
 
 def _sentences(
-    refusal: Invalid | OverlappingShow | WrongShowState | None, *, fields: bool
+    refusal: Invalid | NotController | NotReady | OverlappingShow | WrongShowState | None,
+    *,
+    fields: bool,
 ) -> dict[str, str]:
     """What was wrong, at its field where the page has `fields`."""
     if refusal is None:
         return {}
+    if isinstance(refusal, NotReady):
+        return refusal.reasons
     if not isinstance(refusal, Invalid):
         return {"": refusal.text}
     return refusal.errors if fields else {"": " ".join(refusal.errors.values())}
@@ -311,6 +309,9 @@ def _moment(typed: str) -> datetime | None:
         at = datetime.fromisoformat(typed)
     except ValueError:
         return None
+    # Near the calendar's ends a moment has no name in another time zone.
+    if not 2000 <= at.year <= 2100:
+        return None
     return at if at.tzinfo else at.replace(tzinfo=BEIJING)
 
 
@@ -324,5 +325,4 @@ ROUTES: list[ControllerRouterHandler] = [
     change_state,
     start,
     end,
-    switch,
 ]

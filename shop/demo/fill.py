@@ -23,7 +23,7 @@ from media.codes import new_code
 from media.storage import Storage
 from shop.demo.goods import Goods, add_goods
 from shop.demo.money import ask_for_a_return, pay_families
-from shop.demo.past import Cast, hold_past_show, open_todays_show, tell_stories
+from shop.demo.past import Cast, hold_past_show, hold_rehearsal, open_todays_show, tell_stories
 from shop.demo.people import FAMILIES, INTRO, STATION
 from shop.gateways import rehearsal_config
 from shop.models import ShippingRate
@@ -98,6 +98,8 @@ async def _fill(
     products = list(goods.products.values())
     await hold_past_show(session, cast, "开站第一场", products[14:20], now - timedelta(days=21))
     await hold_past_show(session, cast, "葫芦与圆盘", products[4:9], now - timedelta(days=9))
+    rehearsed = now - timedelta(days=10)
+    await hold_rehearsal(session, cast, "新主播彩排", products[4:7], rehearsed)
     show = await open_todays_show(session, cast, goods.products, now)
     await tell_stories(session, cast, goods.products, now)
     await pay_families(session, _actor(staff[Role.FINANCE]), cast.manager, now)

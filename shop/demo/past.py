@@ -13,7 +13,7 @@ from catalog.access import Actor
 from catalog.models import Product
 from live.lineup import put_line_up
 from live.links import add_link, link_for_product
-from live.models import Placement, Show
+from live.models import LineUpItem, Link, Placement, Scan, Show
 from live.shows import end_show, schedule_show, show_now, start_show
 from shop import routing
 from shop.checkout import Buyer, OrderRequest, get_order, place_order
@@ -62,21 +62,69 @@ async def hold_past_show(
     session: AsyncSession, cast: Cast, title: str, products: list[Product], start: datetime
 ) -> Show:
     """A show that was on air for two hours, every item shown in turn."""
-    show = await _schedule(session, cast, title, start)
+    show = await _go_on_air(session, cast, title, products, start)
+    each = timedelta(hours=2) / len(products)
+    for n, item in enumerate(show.items):
+        at = start + each * n
+        link = await _show_piece(session, cast, show, item, at)
+        for m, buyer in enumerate(BUYERS[: 1 + n % 3]):
+            bought_at = at + timedelta(minutes=3 + 4 * m)
+            order = await _order(session, buyer, [Wanted(1, link=link.code)], bought_at)
+            order = await _pay(session, cast, order, bought_at + timedelta(minutes=2))
+            await _walk(session, cast, order, ("accept", "ready", "ship", "deliver"), bought_at)
+    return await end_show(session, cast.host, show.id, start + timedelta(hours=2))
+
+
+async def hold_rehearsal(
+    session: AsyncSession, cast: Cast, title: str, products: list[Product], start: datetime
+) -> Show:
+    """A rehearsal of half an hour: everybody tries everything, and what was bought is given back."""
+    show = await _go_on_air(session, cast, title, products, start, rehearsal=True)
+    for n, item in enumerate(show.items):
+        at = start + timedelta(minutes=10 * n)
+        link = await _show_piece(session, cast, show, item, at)
+        order = await _order(session, BUYERS[n], [Wanted(1, link=link.code)], at)
+        order = await _pay(session, cast, order, at + timedelta(minutes=2))
+        await _walk(session, cast, order, ("decline",), at + timedelta(minutes=5))
+    return await end_show(session, cast.host, show.id, start + timedelta(minutes=30))
+
+
+async def _go_on_air(
+    session: AsyncSession,
+    cast: Cast,
+    title: str,
+    products: list[Product],
+    start: datetime,
+    *,
+    rehearsal: bool = False,
+) -> Show:
+    show = await _schedule(session, cast, title, start, rehearsal=rehearsal)
     rows = [{"product": product.id, "minutes": 15} for product in products]
     show = await put_line_up(session, cast.host, show.id, rows, start)
-    show = await start_show(session, cast.host, show.id, start)
-    for n, item in enumerate(show.items):
-        at = start + timedelta(minutes=15 * n)
-        await show_now(session, cast.host, show.id, item.id, at)
-        link = await link_for_product(
-            session, cast.host, item.product_id, show.id, Placement.OVERLAY, at
+    return await start_show(session, cast.host, show.id, start)
+
+
+async def _show_piece(
+    session: AsyncSession, cast: Cast, show: Show, item: LineUpItem, at: datetime
+) -> Link:
+    """A piece is shown, and scanned: many times in its first minutes, a few long after it."""
+    await show_now(session, cast.host, show.id, item.id, at)
+    link = await link_for_product(
+        session, cast.host, item.product_id, show.id, Placement.OVERLAY, at
+    )
+    times = 14 + 11 * item.position % 23
+    for n in range(times):
+        last = n >= times - 3
+        scan = Scan(
+            station_id=show.station_id,
+            link_id=link.id,
+            show_id=show.id,
+            product_id=item.product_id,
+            at=at + timedelta(seconds=25 + 900 * (n / times) ** 2 + (1500 if last else 0)),
+            sold_out=last and item.position % 2 == 0,
         )
-        for buyer in BUYERS[: 1 + n % 3]:
-            order = await _order(session, buyer, [Wanted(1, link=link.code)], at)
-            order = await _pay(session, cast, order, at + timedelta(minutes=2))
-            await _walk(session, cast, order, ("accept", "ready", "ship", "deliver"), at)
-    return await end_show(session, cast.host, show.id, start + timedelta(hours=2))
+        session.add(scan)
+    return link
 
 
 async def open_todays_show(
@@ -134,8 +182,11 @@ async def tell_stories(
     await _order(session, BUYERS[2], [Wanted(1, product=products["shou-round"].id)], now)
 
 
-async def _schedule(session: AsyncSession, cast: Cast, title: str, start: datetime) -> Show:
+async def _schedule(
+    session: AsyncSession, cast: Cast, title: str, start: datetime, *, rehearsal: bool = False
+) -> Show:
     facts = {
+        "rehearsal": rehearsal,
         "title": title,
         "place": "社工站直播间",
         "channels": ["抖音", "视频号"],

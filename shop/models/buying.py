@@ -33,7 +33,8 @@ class ShippingRate(Base):
 class HoldState(StrEnum):
     """`active` until it is `ordered`, given back (`released`) or runs out (`lapsed`).
 
-    `pay_first` promises nothing: its order takes the pieces when its money has come.
+    `pay_first` promises nothing: its order takes the pieces when its money has come. Of one that
+    is `gone` a piece was sold elsewhere, at the market, while the buyer had not paid.
     """
 
     ACTIVE = "active"
@@ -41,6 +42,7 @@ class HoldState(StrEnum):
     RELEASED = "released"
     LAPSED = "lapsed"
     PAY_FIRST = "pay_first"
+    GONE = "gone"
 
 
 class WaiterState(StrEnum):
@@ -56,6 +58,8 @@ class Hold(Base):
 
     `shown_until` is the clock that the buyer sees; the pieces are kept until `expires_at`.
     `browser` is the buyer's first-party cookie, so that the same browser finds its hold again.
+    Its clocks stand while the show `paused_by` pauses holds; `paused_until` is the end that the
+    pause gave it, and where `expires_at` is another by now, somebody else has moved it since.
     """
 
     __tablename__ = "holds"
@@ -72,6 +76,8 @@ class Hold(Base):
     created_at: Mapped[UtcTime]
     shown_until: Mapped[UtcTime]
     expires_at: Mapped[UtcTime]
+    paused_by: Mapped[Id | None] = mapped_column(ForeignKey("shows.id"))
+    paused_until: Mapped[UtcTime | None]
 
     lines: Mapped[list["HoldLine"]] = relationship(lazy="raise", order_by="HoldLine.product_id")
 

@@ -13,7 +13,8 @@ from catalog.access import ARTISANS, Actor, allow
 from catalog.answers import page
 from catalog.checks import BEIJING
 from catalog.errors import NotFound
-from shop.accounts import Account, account_of, read_span, sheet_of
+from catalog.spans import read_span
+from shop.accounts import Account, account_of, sheet_of
 from shop.earnings import KINDS, list_earnings, totals
 from shop.pages.sheets import answer_sheet
 from shop.payable import standings

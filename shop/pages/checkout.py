@@ -22,11 +22,12 @@ from shop.cart import way_back
 from shop.carving import carved_lines, ticks_missing
 from shop.checkout import OrderRequest, read_buyer, token_of_hold
 from shop.context import Shop
-from shop.errors import HoldExpired
+from shop.errors import HoldExpired, RehearsalShow
 from shop.holds import get_hold, is_open, pays_first
 from shop.models import Hold, HoldState
 from shop.pages.order import to_payment
 from shop.pages.ways import choice_for, way_of
+from shop.pausing import left_standing
 from shop.wallets import Way
 from shop.web.problems import STATUSES
 from shop.web.visit import browser_of
@@ -64,6 +65,9 @@ async def place(
         errors = refusal.errors if isinstance(refusal, Invalid) else {}
         async with shop.database.reading() as session:
             return await _answer(request, session, token, now, typed, errors)
+    except RehearsalShow as refusal:
+        async with shop.database.reading() as session:
+            return await _rehearsal(session, token, refusal)
     async with shop.database.reading() as session:
         if await pays_first(session, order.id):
             # Nothing is kept, which the page before may not have known: told before money goes.
@@ -148,6 +152,7 @@ async def _form(
         pay_first=hold.state == HoldState.PAY_FIRST,
         back=await way_back(session, hold) if hold.state == HoldState.PAY_FIRST else "",
         in_time=now < hold.shown_until,
+        stands=await left_standing(session, hold),
         minutes=(hold.shown_until - hold.created_at) // timedelta(minutes=1),
         carved=await carved_lines(session, hold, now),
         goods_fen=goods,
@@ -156,6 +161,17 @@ async def _form(
         totals={where: [yuan(fen), yuan(goods + fen)] for where, fen in postage.items()},
         form={**BLANK, **typed, "province": shipping.short_province(typed.get("province", ""))},
         errors=errors,
+    )
+
+
+async def _rehearsal(session: AsyncSession, token: str, refusal: RehearsalShow) -> Template:
+    hold = await get_hold(session, token)
+    return page(
+        "shop/rehearsal.html",
+        status=STATUSES[RehearsalShow],
+        station=await station_by_id(session, hold.station_id),
+        hold=hold,
+        text=refusal.text,
     )
 
 

@@ -17,8 +17,9 @@ from catalog.audit import list_entries
 from catalog.checks import BEIJING
 from catalog.errors import Invalid
 from catalog.forms import read_form, read_number
+from catalog.spans import Span, read_span
 from shop import payouts
-from shop.accounts import Span, account_of, read_span, sheet_of
+from shop.accounts import account_of, sheet_of
 from shop.errors import WrongPayoutState
 from shop.pages.sheets import answer_sheet
 from shop.payable import standings

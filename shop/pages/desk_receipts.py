@@ -19,7 +19,7 @@ from catalog.pages.desk_product import MOST_UPLOAD
 from media.storage import Storage
 from shop import offline
 from shop.context import Shop
-from shop.errors import SecondPersonNeeded, WrongOrderState
+from shop.errors import RehearsalShow, SecondPersonNeeded, WrongOrderState
 from shop.models import Order, OrderState
 from shop.orders import order_for
 from shop.receipts import (
@@ -77,7 +77,7 @@ async def record(
     try:
         async with shop.database.writing.begin() as session:
             await offline.record_receipt(session, storage, actor, order, way, reference, photo, now)
-    except (Invalid, WrongOrderState) as refusal:
+    except (Invalid, RehearsalShow, WrongOrderState) as refusal:
         errors = refusal.errors if isinstance(refusal, Invalid) else {"": refusal.text}
         async with shop.database.reading() as session:
             return await _form(session, actor, code, typed, errors, status=STATUSES[type(refusal)])

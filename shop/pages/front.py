@@ -17,13 +17,17 @@ from catalog.forms import read_number
 from catalog.models import Kind, Workshop
 from catalog.products import Wanted, find_products
 from catalog.workshops import first_station, list_workshops
+from live.earlier import today
 from live.links import find_link
 from live.models import ShowState
 from live.shows import list_shows
+from media.codes import LENGTHS, normalise
 from shop.cart import cart_text, read_cart
 
 # A page of these with its small pictures loads in under 150 KB.
 TILES = 12
+
+NO_SUCH_CODE = "没有这个商品码，请对着画面再看一遍。"
 
 
 @get("/", opt=allow(EVERYONE), include_in_schema=False)
@@ -50,8 +54,10 @@ async def front_page(
     return page(
         "shop/front.html",
         station=station,
-        on_air=await list_shows(session, station.id, states=(ShowState.LIVE,)),
-        to_come=await list_shows(session, station.id, since=now, states=(ShowState.READY,)),
+        on_air=await list_shows(session, station.id, states=(ShowState.LIVE,), rehearsal=False),
+        to_come=await list_shows(
+            session, station.id, since=now, states=(ShowState.READY,), rehearsal=False
+        ),
         workshops=[(w.slug, w.name) for w in workshops],
         products=products,
         further=further,
@@ -84,23 +90,44 @@ def _wanted(
 
 @get("/c", opt=allow(EVERYONE), include_in_schema=False)
 async def code_page(
-    session: NamedDependency[AsyncSession], code: FromQuery[str | None] = None
+    session: NamedDependency[AsyncSession],
+    now: NamedDependency[datetime],
+    code: FromQuery[str | None] = None,
 ) -> Template | Redirect:
     """The field for a code, and on to what it opens."""
-    error, status = "", 200
-    if code is not None and not code.strip():
-        error, status = "请填写商品码。", 422
-    elif code is not None:
-        try:
-            return see_other(f"/Q/{(await find_link(session, code)).code}")
-        except NotFound:
-            error, status = "没有这个商品码，请对着画面再看一遍。", 404
+    if code is None:
+        return await ask_for_code(session, now)
+    if not normalise(code):
+        return await ask_for_code(session, now, code, "请填写商品码。", status=422)
+    try:
+        return see_other(f"/Q/{(await find_link(session, code)).code}")
+    except NotFound:
+        return await ask_for_code(session, now, code, _why_not(code), status=404)
+
+
+def _why_not(typed: str) -> str:
+    """What is wrong with a code that nobody has, as far as it can be seen."""
+    code = normalise(typed)
+    if not LENGTHS.start <= len(code) < LENGTHS.stop:
+        return f"没有这个商品码：它是 4 到 5 个字母和数字，您输的是 {len(code)} 个。"
+    if set(code) & set("01ILOU"):
+        return "没有这个商品码：码里不用 0、1、I、L、O、U，看着像的是别的那个。请再看一遍。"
+    return NO_SUCH_CODE
+
+
+async def ask_for_code(
+    session: AsyncSession, now: datetime, typed: str = "", error: str = "", *, status: int = 200
+) -> Template:
+    """The field with what was typed, and what is on air today: most codes are read off a screen."""
+    station = await first_station(session)
     return page(
         "shop/code.html",
         status=status,
-        station=await first_station(session),
-        typed=code or "",
+        now=now,
+        station=station,
+        typed=typed,
         errors={"code": error} if error else {},
+        today=await today(session, station.id, now) if station else [],
     )
 
 

@@ -20,6 +20,7 @@ from shop.context import Shop
 from shop.covered import uncover
 from shop.errors import AddressLocked, PaymentUnavailable, WrongOrderState
 from shop.holds import pays_first
+from shop.market import sold_elsewhere
 from shop.models import Order, OrderState
 from shop.offline import waiting_receipt
 from shop.pages.ways import choice_for, chosen_for
@@ -126,6 +127,7 @@ async def _page(
         order=order,
         choice=choice_for(request, station, chosen_for(order)),
         receipt=receipt,
+        gone=order.state == OrderState.CANCELLED and await sold_elsewhere(session, order.hold_id),
         pay_first=not_paid and await pays_first(session, order.id),
         to_pay=unpaid and receipt is None,
         choices=await choices_of(session, order, now),

@@ -6,18 +6,22 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
-from litestar.response import Template
+from litestar.response import Redirect, Template
 from litestar.types import ControllerRouterHandler
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.access import EVERYONE, allow
 from catalog.answers import page, see_other
-from catalog.models import Product
-from catalog.workshops import first_station, station_by_id
+from catalog.models import ProductState
+from catalog.workshops import station_by_id
+from live.earlier import Earlier, earlier
+from live.models import Show, ShowState
 from live.scans import ScanCounter
 from media.codes import normalise
 from shop.cart import cart_text, item_of, read_cart, with_one_more
-from shop.product_extras import alike, fence_of, further_photos, unfinished
+from shop.pages.front import NO_SUCH_CODE, ask_for_code
+from shop.product_extras import alike, fence_of, further_photos, on_offer, unfinished
 from shop.product_view import Opened, OpenedLink, ProductView, Situation, view_by_slug
 from shop.promise import promised_if_ordered
 from shop.waiting import place_of
@@ -25,6 +29,8 @@ from shop.web.remembered import Remembered
 from shop.web.visit import BROWSER_COOKIE, browser_of
 
 type_request = Request[Any, Any, Any]
+
+NOTHING_TO_BUY = (Situation.SOLD_OUT, Situation.OFF)
 
 _pages = Remembered("shop/product.html")
 
@@ -59,7 +65,7 @@ async def scan(
     opened = await state.window.get(normalise(code))
     async with state.shop.database.reading() as session:
         if opened is None:
-            return await _unknown_code(session, code)
+            return await ask_for_code(session, now, code, NO_SUCH_CODE, status=404)
         return await _open(request, session, state.scans, opened, now, cart)
 
 
@@ -76,13 +82,16 @@ async def _open(
         station_id=link.station_id,
         link_id=link.id,
         show_id=link.show_id,
-        product_id=link.product_id,
+        product_id=view.id if view else None,
         at=now,
+        sold_out=view is not None and view.situation in NOTHING_TO_BUY,
     )
     if link.retired_at is not None:
-        return await _retired(session, link, view)
+        return await _closed(session, link, view, "retired", status=410)
     if view is None:
-        return see_other(f"/shows/{link.show_id}")
+        return await _off_air(session, link)
+    if view.state == ProductState.DRAFT:
+        return await _closed(session, link, None, "hidden", status=404)
     return await product_page(request, session, view, now, cart=cart)
 
 
@@ -103,54 +112,90 @@ async def product_page(
     own = None
     if view.paying and BROWSER_COOKIE in request.cookies:
         own = await unfinished(session, browser_of(request), view.id, now)
-    promised = None
-    if view.situation == Situation.TO_ORDER:
-        promised = await promised_if_ordered(session, view.workshop_id, view.work_days, now)
     place = None
     if view.situation == Situation.HELD and own is None and BROWSER_COOKIE in request.cookies:
         place = await place_of(session, browser_of(request), view.id, now)
-    fence = None
-    if view.situation in (Situation.HELD, Situation.SOLD_OUT):
-        fence = await fence_of(session, view.id)
+    beside = await _beside(request, view, now)
+    alone = not (own or place or items or errors)
     context = {
+        **await told_to_all(session, view, now),
         "station": view.station,
-        "view": view,
         "more_photos": await further_photos(session, view.id) if view.photos > 1 else [],
-        "promised": promised,
-        "fence": fence,
+        "earlier": beside,
         "own": own,
         "place": place,
-        "alike": await alike(session, view) if view.situation == Situation.OFF else [],
         "cart": cart_text(items),
         "cart_with": cart_text(with_one_more(items, item_of(view))),
         "quantity": quantity,
         "phone": phone,
         "errors": errors or {},
+        "follow": events_of(view) if alone else "",
     }
     plain = view.situation == Situation.FREE and view.photos <= 1 and own is None
     if plain and not items and not errors and _pages.fits(request):
-        return _pages.answer(request, view, now, context)
+        return _pages.answer(request, (view, beside), now, context)
     return page("shop/product.html", status=status, now=now, **context)
 
 
-async def _unknown_code(session: AsyncSession, typed: str) -> Template:
-    return page(
-        "shop/code.html",
-        status=404,
-        station=await first_station(session),
-        typed=typed,
-        errors={"code": "没有这个商品码，请对着画面再看一遍。"},
-    )
+async def told_to_all(session: AsyncSession, view: ProductView, now: datetime) -> dict[str, Any]:
+    """What the page says to everybody who came by this link, and may be sent to all of them."""
+    promised, fence = None, None
+    if view.situation == Situation.TO_ORDER:
+        promised = await promised_if_ordered(session, view.workshop_id, view.work_days, now)
+    if view.situation in (Situation.HELD, Situation.SOLD_OUT):
+        fence = await fence_of(session, view.id)
+    return {
+        "view": view,
+        "promised": promised,
+        "fence": fence,
+        "alike": await alike(session, view) if view.situation in NOTHING_TO_BUY else [],
+    }
 
 
-async def _retired(session: AsyncSession, link: OpenedLink, view: ProductView | None) -> Template:
-    others: list[Product] = await alike(session, view) if view else []
+def events_of(view: ProductView) -> str:
+    """Where the page hears what changes; "" where it need not, for its show is not on air."""
+    if not view.on_air or view.link is None:
+        return ""
+    return f"/shows/{view.link.show_id}/products/{view.id}/events?link={view.link.code}"
+
+
+async def _beside(request: type_request, view: ProductView, now: datetime) -> Earlier | None:
+    """What else the show has shown, for those who came by its own code while it is on air."""
+    link = view.link
+    if link is None or link.product_id is not None or not view.on_air:
+        return None
+    shown = await request.app.state.shown.get(link.show_id)
+    return earlier(shown or (), view.id, now)
+
+
+async def _off_air(session: AsyncSession, link: OpenedLink) -> Template | Redirect:
+    """A show's own code while nothing is being shown: what will be, or was."""
+    state = await session.scalar(select(Show.state).where(Show.id == link.show_id))
+    if state == ShowState.DRAFT:
+        return await _closed(session, link, None, "unannounced", status=404)
+    return see_other(f"/shows/{link.show_id}")
+
+
+async def _closed(
+    session: AsyncSession, link: OpenedLink, view: ProductView | None, reason: str, *, status: int
+) -> Template:
+    """A code that opens nothing any more, or nothing yet, and what can be had instead.
+
+    `reason` is retired, hidden (its product is taken in) or unannounced (its show is a draft).
+    """
+    if view is None:
+        others = await on_offer(session, link.station_id, link.show_id)
+    else:
+        others = await alike(session, view)
+    show = await session.get(Show, link.show_id) if link.product_id is None else None
     return page(
         "shop/link_retired.html",
-        status=410,
+        status=status,
         station=await station_by_id(session, link.station_id),
         link=link,
         view=view,
+        reason=reason,
+        show=show if show and show.state != ShowState.DRAFT else None,
         alike=others,
     )
 

@@ -18,11 +18,12 @@ from catalog.workshops import station_by_id
 from media.qr import qr_svg
 from shop.checkout import get_order
 from shop.context import Shop
-from shop.errors import PaymentUnavailable, WrongOrderState
+from shop.errors import PaymentUnavailable, RehearsalShow, WrongOrderState
 from shop.gateways import offered
 from shop.models import Order, OrderState
 from shop.offline import waiting_receipt
 from shop.payments.offline_gateway import OFFLINE
+from shop.rehearsal_rule import must_be_real
 from shop.switching import pay_by
 from shop.wallets import Way, browser_of, elsewhere, wanted, ways
 
@@ -74,7 +75,7 @@ async def choose(
         return see_other(f"/o/{token}/screen")
     try:
         return see_other(await pay_by(shop, token, way, now))
-    except (PaymentUnavailable, WrongOrderState) as refusal:
+    except (PaymentUnavailable, RehearsalShow, WrongOrderState) as refusal:
         return see_other(f"/o/{token}", refusal.text, kind="warn")
 
 
@@ -86,6 +87,10 @@ async def offline(
     order = await get_order(session, token)
     if order.state != OrderState.UNPAID:
         return see_other(f"/o/{token}")
+    try:
+        await must_be_real(session, order.id, OFFLINE)
+    except RehearsalShow as refusal:
+        return see_other(f"/o/{token}", refusal.text, kind="warn")
     return page(
         "shop/pay_offline.html",
         station=await station_by_id(session, order.station_id),

@@ -57,11 +57,13 @@ async def guard(connection: type_connection, handler: BaseRouteHandler) -> None:
 
 
 async def _find_actor(connection: type_connection) -> None:
-    api = connection.url.path.startswith("/api/")
-    scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
-    cookie = connection.cookies.get(SESSION_COOKIE)
-    bearer = token.strip() if api and scheme.lower() == "bearer" else ""
-    if not bearer and (api or not cookie):
+    path: str = connection.scope["path"]
+    if path.startswith("/api/"):
+        scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
+        bearer, cookie = token.strip() if scheme.lower() == "bearer" else "", None
+    else:
+        bearer, cookie = "", connection.cookies.get(SESSION_COOKIE)
+    if not bearer and not cookie:
         return
     database: Database = connection.app.state.shop.database
     async with database.reading() as session:
@@ -69,17 +71,17 @@ async def _find_actor(connection: type_connection) -> None:
             actor = await actor_of_token(session, bearer)
         else:
             actor = await actor_of_session(session, str(cookie), datetime.now(UTC))
-        if actor and actor.role in TROUBLE_DESK and connection.url.path.startswith("/desk"):
+        if actor and actor.role in TROUBLE_DESK and path.startswith("/desk"):
             set_troubles(connection, await count_open(session, actor.station_id))
     if actor is not None:
         set_actor(connection, actor)
     elif bearer:
-        raise NotSignedIn(connection.url.path)
+        raise NotSignedIn(path)
 
 
 async def check_form(request: Request[Any, Any, Any]) -> None:
     """Before a handler runs: a form must carry this browser's token. Raises BadForm."""
-    if request.method in _SAFE or request.url.path.startswith(_NO_FORMS):
+    if request.method in _SAFE or request.scope["path"].startswith(_NO_FORMS):
         return
     if not await csrf_fits(request, request.app.state.secret_key):
         raise BadForm(request.url.path)

@@ -24,12 +24,18 @@ STATUSES: dict[type[Refusal], int] = {
     catalog_errors.StockPromised: 409,
     live_errors.OverlappingShow: 409,
     live_errors.WrongShowState: 409,
+    live_errors.LineUpChanged: 409,
+    live_errors.NotReady: 409,
+    live_errors.NoPlaceLeft: 409,
     live_errors.LinkRetired: 410,
+    live_errors.TooManyWatchers: 503,
+    live_errors.NotController: 409,
     errors.PieceHeld: 409,
     errors.NoLine: 409,
     errors.HoldExpired: 409,
     errors.PriceChanged: 409,
     errors.NotOnSale: 409,
+    errors.RehearsalShow: 409,
     errors.KeyReused: 422,
     errors.WrongWorkOrderState: 409,
     errors.WrongOrderState: 409,
@@ -76,7 +82,10 @@ def answer_refusal(request: type_request, refusal: Refusal) -> Response[Any]:
     if isinstance(refusal, errors.NotSignedIn) and not _for_program(request):
         return Redirect(f"/sign-in?next={refusal.path}", status_code=303)
     errors_by_field = refusal.errors if isinstance(refusal, Invalid) else None
-    return _answer(request, status, refusal.code, refusal.text, errors_by_field)
+    answer = _answer(request, status, refusal.code, refusal.text, errors_by_field)
+    if isinstance(refusal, live_errors.TooManyWatchers):
+        answer.headers["Retry-After"] = "30"
+    return answer
 
 
 def answer_http(request: type_request, error: HTTPException) -> Response[Any]:

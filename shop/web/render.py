@@ -35,6 +35,10 @@ class FramePage(jinja2.Template):
         request: Request[Any, Any, Any] = context["request"]
         return super().render({**_frame(request), **context})
 
+    def render_for_all(self, **context: Any) -> str:
+        """A part that all who watch share: without the frame, so nothing of one visitor gets in."""
+        return super().render(context)
+
 
 def _frame(request: Request[Any, Any, Any]) -> dict[str, Any]:
     actor = actor_of(request)
@@ -119,6 +123,13 @@ def environment() -> jinja2.Environment:
         refund_outlook=outlook,
     )
     return env
+
+
+def fragment(name: str, **context: Any) -> str:
+    """A part of a page as all who watch get it; `FramePage.render_for_all`."""
+    template = environment().get_template(name)
+    assert isinstance(template, FramePage)
+    return template.render_for_all(**context)
 
 
 def template_config() -> TemplateConfig[JinjaTemplateEngine]:

@@ -1,5 +1,7 @@
 """Who and what the tests of shows need beside `tests.making`."""
 
+import secrets
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -7,9 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.access import Actor
 from catalog.db import Sessions
-from catalog.models import Kind, Member, Product, Role, Station, Stock, Workshop
-from live.models import LineUpItem, Link, Placement, Show
+from catalog.models import Kind, Member, Photo, PhotoState, Product, Role, Station, Stock, Workshop
+from live.checklist import BY_HAND, tick
+from live.links import link_line_up
+from live.models import LineUpItem, Link, Overlay, Placement, Show
 from live.selling import Asked, Pieces, Share, offer
+from live.shows import lock_show
 from tests.making import NOON, act, make_member, make_product
 
 
@@ -38,6 +43,26 @@ async def pieces(sessions: Sessions, product: Product) -> tuple[int, int]:
     async with sessions() as session:
         stock = await session.get_one(Stock, product.id)
     return stock.on_hand, stock.held
+
+
+async def make_photo(
+    sessions: Sessions, product: Product, state: PhotoState = PhotoState.READY
+) -> Photo:
+    """A photo of the product as its row tells of it; nothing lies in the file store."""
+    async with sessions.begin() as session:
+        folder = secrets.token_hex(8)
+        photo = Photo(
+            station_id=product.station_id,
+            product_id=product.id,
+            state=state,
+            folder=folder,
+            original_key=f"originals/{folder}",
+            width=640,
+            height=480,
+            created_at=NOON,
+        )
+        session.add(photo)
+    return photo
 
 
 async def item_of(sessions: Sessions, show: Show, product: Product) -> LineUpItem:
@@ -76,3 +101,30 @@ async def take_pieces(session: AsyncSession, code: str, quantity: int) -> int:
     fenced = pieces.take(share)
     await pieces.write(session)
     return fenced
+
+
+async def see_overlay(sessions: Sessions, station_id: int, at: datetime) -> Overlay:
+    """An overlay of the station that a streaming program had open at that moment."""
+    async with sessions.begin() as session:
+        overlay = Overlay(
+            station_id=station_id,
+            channel="抖音",
+            token_hash=f"seen {at.isoformat()}",
+            created_at=at,
+            seen_at=at,
+        )
+        session.add(overlay)
+    return overlay
+
+
+async def settle_points(sessions: Sessions, show_id: int, now: datetime) -> None:
+    """Do what the checklist asks for beside a line-up: codes, an open overlay, all ticks."""
+    async with sessions() as session:
+        show = await session.get_one(Show, show_id)
+    host = await host_of(sessions, show)
+    await see_overlay(sessions, show.station_id, now)
+    async with sessions.begin() as session:
+        await link_line_up(session, host, show_id, now)
+        locked = await lock_show(session, host, show_id)
+        for key in BY_HAND:
+            await tick(session, host, locked, key, now)

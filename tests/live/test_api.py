@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from catalog.db import Sessions
 from catalog.models import Member, Product, Role, Station
 from live.links import retire_link
 from shop.app import create_app
+from tests.live.acting import settle_points
 from tests.making import (
     NOON,
     act,
@@ -27,7 +29,8 @@ from tests.making import (
 from tests.programs import STRANGER, bearer, interface, refused
 from tests.web import settings_for
 
-WHEN = {"starts_at": "2026-12-01T19:00:00", "ends_at": "2026-12-01T21:00:00+08:00"}
+# What is scheduled must lie ahead, whenever this runs.
+WHEN = {"starts_at": "2093-12-01T19:00:00", "ends_at": "2093-12-01T21:00:00+08:00"}
 
 
 async def make_host(sessions: Sessions) -> tuple[Station, Member, dict[str, str]]:
@@ -57,11 +60,13 @@ async def test_a_show_from_its_date_to_its_report(
             "place": "",
             "channels": ["抖音"],
             "state": "draft",
-            "starts_at": "2026-12-01T11:00:00Z",
-            "ends_at": "2026-12-01T13:00:00Z",
+            "starts_at": "2093-12-01T11:00:00Z",
+            "ends_at": "2093-12-01T13:00:00Z",
             "started_at": None,
             "ended_at": None,
             "host": {"id": member.id, "name": member.name},
+            "rehearsal": False,
+            "cover": None,
             "now": None,
             "items": [],
         }
@@ -91,6 +96,7 @@ async def test_a_show_from_its_date_to_its_report(
         assert (second["price_fen"], second["show_price_fen"]) == (26800, None)
 
         refused(await api.get(at), 404, "not_found")
+        await settle_points(sessions, show["id"], datetime.now(UTC))
         assert (await api.patch(at, json={"state": "ready"}, headers=host)).status_code == 200
         public = (await api.get(at)).json()
         assert "do_not_say" not in public["items"][0]
@@ -127,7 +133,7 @@ async def test_what_can_not_be_scheduled(
     product = await make_product(sessions, await make_workshop(sessions, station), on_hand=1)
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"starts_at": "soon"}, "starts_at"),
-        ({"ends_at": "2026-12-01T18:00:00"}, "ends_at"),
+        ({"ends_at": "2093-12-01T18:00:00"}, "ends_at"),
         ({"channels": ["电视"]}, "channels"),
         ({"channels": ["抖音"] * 9}, "channels"),
         ({"host": finance.id}, "host"),
@@ -177,7 +183,7 @@ async def test_shows_are_paged_and_drafts_are_the_stations_own(
     async with interface(database_url, tmp_path) as api:
         drafts = []
         for day in (1, 2, 3):
-            times = {"starts_at": f"2026-12-0{day}T19:00:00", "ends_at": f"2026-12-0{day}T20:00:00"}
+            times = {"starts_at": f"2093-12-0{day}T19:00:00", "ends_at": f"2093-12-0{day}T20:00:00"}
             made = await api.post("/api/shows", json={"title": "稿", **times}, headers=host)
             assert made.status_code == 201
             drafts.append(made.json()["id"])

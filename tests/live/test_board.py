@@ -78,13 +78,12 @@ async def test_the_last_piece_has_no_next_and_the_end_has_no_now(database: Datab
         await look(database, 999_999)
 
 
-async def switch(sessions: Sessions, boards: Boards, show_id: int, item_id: int) -> None:
+async def switch(sessions: Sessions, show_id: int, item_id: int) -> None:
     async with sessions.begin() as session:
         show = await session.get_one(Show, show_id)
     host = await host_of(sessions, show)
     async with sessions.begin() as session:
         await show_now(session, host, show_id, item_id, NOON)
-    await boards.nudge(show_id)
 
 
 async def test_watchers_get_the_state_at_once_and_at_each_change(database: Database) -> None:
@@ -110,10 +109,10 @@ async def test_watchers_get_the_state_at_once_and_at_each_change(database: Datab
     watchers = [asyncio.create_task(watch(event)) for event in reached]
     async with asyncio.timeout(20):
         await asyncio.gather(*(event.wait() for event in reached))
-        await switch(database.writing, boards, show.id, items[1])
+        await switch(database.writing, show.id, items[1])
         assert await asyncio.gather(*watchers) == [items] * 3
     assert boards._tasks == {}
-    assert boards._watchers == {}
+    assert boards._shows == {}
 
 
 async def test_nobody_watches_a_show_that_is_not_there(database: Database) -> None:

@@ -103,7 +103,9 @@ async def test_no_show_gets_more_than_is_free(sessions: Sessions) -> None:
             {"product": other.id, "allotment": 2},
             {"product": product.id, "allotment": 4},
         )
-    assert refused.value.errors == {"items.1.allotment": "没有这么多空闲的件可以留给这一场。"}
+    assert refused.value.errors == {
+        "items.1.allotment": "没有这么多空闲的件可以留给这一场，最多留 3 件。"
+    }
     assert await pieces(sessions, product) == (3, 1)
     assert await pieces(sessions, other) == (3, 0)
     assert await kept(sessions, host, show) == [(product.id, None, 1, 1, 5)]

@@ -1,7 +1,7 @@
 """Scheduling without two shows in one place, and the states that a show goes through."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from catalog.access import Actor
 from catalog.db import Sessions
 from catalog.errors import Invalid, NotFound
-from catalog.models import AuditEntry, Role
+from catalog.models import AuditEntry, Photo, PhotoState, Role
 from live.agenda import agenda
 from live.errors import OverlappingShow, WrongShowState
 from live.lineup import put_line_up
@@ -24,10 +24,11 @@ from live.shows import (
     show_now,
     start_show,
 )
-from tests.live.acting import host_of, sibling
+from tests.live.acting import host_of, make_photo, member_of, sibling
 from tests.making import NOON, act, make_live_show, make_member, make_product, make_station
 
 HOUR = timedelta(hours=1)
+WEEK_BEFORE = NOON - timedelta(days=7)
 
 
 async def make_host(sessions: Sessions) -> Actor:
@@ -40,9 +41,11 @@ def facts(start: timedelta = HOUR, length: timedelta = 2 * HOUR, **values: Any) 
     return {"title": "专场", "starts_at": begins, "ends_at": begins + length, **values}
 
 
-async def schedule(sessions: Sessions, actor: Actor, values: dict[str, Any]) -> Show:
+async def schedule(
+    sessions: Sessions, actor: Actor, values: dict[str, Any], now: datetime = WEEK_BEFORE
+) -> Show:
     async with sessions.begin() as session:
-        return await schedule_show(session, actor, values, NOON)
+        return await schedule_show(session, actor, values, now)
 
 
 async def count(sessions: Sessions) -> int:
@@ -292,3 +295,120 @@ async def test_the_agenda_puts_what_is_on_air_among_what_comes(sessions: Session
     assert [show.title for show in over] == [str(-30 * HOUR), str(-50 * HOUR)]
     assert [show.id for show in only] == [live.id]
     assert [show.title for show in older] == [str(-50 * HOUR)]
+
+
+@pytest.mark.parametrize("day", ["2027-03-14", "2027-03-28", "2027-10-31", "2027-11-07"])
+async def test_beijing_has_no_clock_change_when_others_have_one(
+    sessions: Sessions, day: str
+) -> None:
+    """Days on which America or Europe skips or repeats an hour, each hour of them typed."""
+    host = await make_host(sessions)
+    midnight = datetime.fromisoformat(f"{day}T00:00+08:00")
+    assert midnight.utcoffset() == 8 * HOUR
+    for hour in range(24):
+        typed = {"starts_at": f"{day}T{hour:02}:00", "ends_at": f"{day}T{hour:02}:30"}
+        show = await schedule(sessions, host, {"title": "专场", **typed})
+        assert show.starts_at == midnight + hour * HOUR
+        assert show.starts_at.isoformat().endswith(f"T{(hour - 8) % 24:02}:00:00+00:00")
+        assert show.ends_at - show.starts_at == HOUR / 2
+    assert await count(sessions) == 24
+
+
+async def test_a_time_with_another_zone_is_the_same_moment(sessions: Sessions) -> None:
+    host = await make_host(sessions)
+    # Half past three in New York, an hour after its clocks went forward.
+    typed = {"starts_at": "2027-03-14T03:30-04:00", "ends_at": "2027-03-14T04:30-04:00"}
+    show = await schedule(sessions, host, {"title": "专场", **typed})
+    assert show.starts_at.isoformat() == "2027-03-14T07:30:00+00:00"
+
+
+@pytest.mark.parametrize(("minutes", "fits"), [(15, True), (16, False), (24 * 60, False)])
+async def test_a_new_show_does_not_begin_in_the_past(
+    sessions: Sessions, minutes: int, fits: bool
+) -> None:
+    host = await make_host(sessions)
+    values = facts(-timedelta(minutes=minutes))
+    if fits:
+        await schedule(sessions, host, values, NOON)
+    else:
+        with pytest.raises(Invalid) as refused:
+            await schedule(sessions, host, values, NOON)
+        assert refused.value.errors == {
+            "starts_at": "开始时间已经过去了，现在是北京时间 12:00。请换个以后的时间。"
+        }
+    assert await count(sessions) == fits
+
+
+async def test_a_show_whose_time_has_passed_may_change_in_all_but_its_start(
+    sessions: Sessions,
+) -> None:
+    host = await make_host(sessions)
+    show = await schedule(sessions, host, facts(timedelta(seconds=20)))
+    later = NOON + 24 * HOUR
+    # As a form sends it, without the seconds.
+    typed = {"title": "改了名", "starts_at": "2026-11-22T12:00", "ends_at": show.ends_at}
+    async with sessions.begin() as session:
+        await change_show(session, host, show.id, typed, later)
+    with pytest.raises(Invalid) as refused:
+        async with sessions.begin() as session:
+            await change_show(session, host, show.id, {"starts_at": NOON + HOUR}, later)
+    assert list(refused.value.errors) == ["starts_at"]
+    async with sessions() as session:
+        kept = await show_for(session, host, show.id)
+    assert (kept.title, kept.starts_at) == ("改了名", NOON)
+
+
+async def test_whether_it_is_a_rehearsal_is_settled_once_it_was_on_air(
+    sessions: Sessions,
+) -> None:
+    product = await make_product(sessions)
+    station_host = await member_of(sessions, product, Role.HOST)
+    host = act(station_host)
+    show = await schedule(sessions, host, facts(rehearsal="1"))
+    assert show.rehearsal is True
+    async with sessions.begin() as session:
+        await change_show(session, host, show.id, {"rehearsal": ""}, NOON)
+        await change_show(session, host, show.id, {"rehearsal": True}, NOON)
+        await put_line_up(session, host, show.id, [{"product": product.id}], NOON)
+        await start_show(session, host, show.id, NOON)
+    with pytest.raises(Invalid) as refused:
+        async with sessions.begin() as session:
+            await change_show(session, host, show.id, {"rehearsal": False}, NOON)
+    assert refused.value.errors == {"rehearsal": "已经开播过，不能再改是不是彩排。"}
+    async with sessions.begin() as session:
+        kept = await change_show(session, host, show.id, {"title": "改了名"}, NOON)
+    assert (kept.title, kept.rehearsal) == ("改了名", True)
+
+
+async def test_a_cover_is_a_photo_of_the_line_up(sessions: Sessions) -> None:
+    product = await make_product(sessions)
+    outside = await sibling(sessions, product)
+    host = act(await member_of(sessions, product, Role.HOST))
+    photo = await make_photo(sessions, product)
+    waiting = await make_photo(sessions, product, state=PhotoState.WAITING)
+    other = await make_photo(sessions, outside)
+    show = await schedule(sessions, host, facts())
+    async with sessions.begin() as session:
+        await put_line_up(session, host, show.id, [{"product": product.id}], NOON)
+        await change_show(session, host, show.id, {"cover_photo_id": str(photo.id)}, NOON)
+    for wrong in (other.id, waiting.id, 999_999):
+        with pytest.raises(Invalid) as refused:
+            async with sessions.begin() as session:
+                await change_show(session, host, show.id, {"cover_photo_id": wrong}, NOON)
+        assert refused.value.errors == {"cover_photo_id": "封面要从这一场讲解单的照片里选。"}
+    with pytest.raises(Invalid):
+        await schedule(sessions, host, facts(10 * HOUR, cover_photo_id=photo.id))
+    async with sessions() as session:
+        kept = await show_for(session, host, show.id)
+        assert kept.cover is not None
+        assert kept.cover.folder == photo.folder
+    # The product leaves the line-up: its picture stays the cover until another is chosen.
+    async with sessions.begin() as session:
+        await put_line_up(session, host, show.id, [{"product": outside.id}], NOON)
+    async with sessions.begin() as session:
+        stays = await change_show(session, host, show.id, {"cover_photo_id": photo.id}, NOON)
+        assert stays.cover_photo_id == photo.id
+    async with sessions.begin() as session:
+        await session.delete(await session.get_one(Photo, photo.id))
+    async with sessions() as session:
+        assert (await show_for(session, host, show.id)).cover is None

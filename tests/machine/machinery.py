@@ -15,7 +15,7 @@ from shop.payable import standings
 from shop.paying import close_dead_orders, send_refund, sweep
 from shop.routing import route_orders
 from shop.settle import REFUND_JOB, ROUTE_JOB
-from shop.webhooks import EVENT_JOB, Kept, Signed, keep_events, read_event, take_events
+from shop.webhooks import EVENT_JOB, Kept, Signed, keep_events, read_event, take_event
 from tests.machine.bank import Message, Mood, RefundMood
 from tests.machine.base import NEWEST, Broken, World, act_as
 from tests.shop.sales import GATEWAY
@@ -70,9 +70,9 @@ class Machinery(World):
         if not asked:
             return
         answers = (await keep_events(self.shop, asked)).values()
-        kept = [answer for answer in answers if isinstance(answer, Kept)]
-        if seen_to and kept:
-            await take_events(self.shop, kept)
+        left = [answer for answer in answers if isinstance(answer, Kept)]
+        for kept in left if seen_to else []:
+            await take_event(self.shop, kept)
 
     @act_as("holds active", "orders")
     async def sweep(self) -> None:
@@ -155,6 +155,6 @@ class Machinery(World):
             await send_refund(self.shop, job_id, args["refund_id"], self.now)
         elif name == EVENT_JOB:
             kept = await read_event(self.shop, job_id, args["event_id"], self.now)
-            await take_events(self.shop, [kept])
+            await take_event(self.shop, kept)
         else:
             raise AssertionError(f"a job that nobody knows: {name}")

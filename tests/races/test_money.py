@@ -32,7 +32,7 @@ from shop.paying import close_dead_orders, look_at_payment, open_payment, send_r
 from shop.payments.gateway import GatewayRefund, GatewaySession, RefundRequest
 from shop.refunds import retry_refund
 from shop.settle import REFUND_JOB, settle
-from shop.webhooks import Kept, Signed, keep_events, take_events
+from shop.webhooks import Kept, Signed, keep_events, take_event
 from tests.machine.bank import Bank, Message, RefundMood
 from tests.making import NOON, act, make_product, make_station, make_workshop
 from tests.shop.sales import (
@@ -74,7 +74,7 @@ async def hear(shop: Shop, bank: Bank, message: Message) -> None:
     signed = Signed(GATEWAY, event, message.payload.decode(), NOON)
     kept = (await keep_events(shop, [signed]))[signed]
     if isinstance(kept, Kept):
-        await take_events(shop, [kept])
+        await take_event(shop, kept)
 
 
 # Webhook against return page

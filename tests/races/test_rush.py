@@ -19,7 +19,7 @@ from shop.holding import Wanted
 from shop.models import OrderLine, OrderState
 from shop.paying import look_at_payment, open_payment
 from shop.settle import ROUTE_JOB
-from shop.webhooks import Kept, Signed, keep_events, take_events
+from shop.webhooks import Kept, Signed, keep_events, take_event
 from tests.machine.bank import Bank
 from tests.making import BUYER, NOON, make_product, make_station, make_workshop
 from tests.shop.sales import GATEWAY, entries, figures, jobs, refunds, want
@@ -104,7 +104,7 @@ async def hear(shop: Shop, bank: Bank, payload: bytes) -> None:
     signed = Signed(GATEWAY, bank.verify_event(payload, "", NOON), payload.decode(), NOON)
     kept = (await keep_events(shop, [signed]))[signed]
     if isinstance(kept, Kept):
-        await take_events(shop, [kept])
+        await take_event(shop, kept)
 
 
 async def pay(shop: Shop, other: Shop, bank: Bank, token: str) -> None:

@@ -4,8 +4,9 @@ from datetime import date, timedelta
 
 from catalog.db import Sessions
 from catalog.models import Role, Workshop
+from catalog.spans import Span, month_of, read_span
 from shop import payouts
-from shop.accounts import Span, account_of, month_of, read_span
+from shop.accounts import account_of
 from shop.earnings import Totals, list_earnings, totals
 from shop.payable import account_fen, standings
 from tests.making import NOON, act, make_member, make_product, make_station, make_workshop

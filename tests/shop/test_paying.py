@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from catalog.db import Database, Sessions
 from catalog.errors import NotFound, OutOfStock
@@ -19,7 +19,16 @@ from shop import routing
 from shop.buying import hold_pieces
 from shop.context import Shop
 from shop.errors import PaymentUnavailable, PieceHeld, WrongOrderState
-from shop.models import Order, OrderState, Payment, PaymentState, Refund, RefundState, WebhookEvent
+from shop.models import (
+    Order,
+    OrderState,
+    Payment,
+    PaymentState,
+    Posting,
+    Refund,
+    RefundState,
+    WebhookEvent,
+)
 from shop.paying import (
     MOST_IN_VAIN,
     close_dead_orders,
@@ -44,7 +53,8 @@ from shop.payments.gateway import RefundState as GatewayRefundState
 from shop.payments.rehearsal.config import RehearsalConfig
 from shop.payments.stripe_gateway import StripeGateway
 from shop.settle import REFUND_JOB, ROUTE_JOB
-from shop.webhooks import EVENT_JOB, OURS, Kept, Signed, keep_events, read_event, take_events
+from shop.sheet import PaymentSheet
+from shop.webhooks import EVENT_JOB, OURS, Kept, Signed, keep_events, read_event, take_event
 from tests.making import NOON, act, make_product
 from tests.serving import free_port
 from tests.shop.payments.conftest import API_KEY, SECRET, mounted, serving
@@ -477,8 +487,8 @@ async def events(sessions: Sessions) -> int:
 async def test_an_event_is_taken_once(shop: Shop, sessions: Sessions) -> None:
     placed = await order(sessions, want(await make_product(sessions)))
     event = session_event("evt_1", is_paid(placed.payments[0]))
-    assert await hear(shop, event)
-    assert not await hear(shop, event)
+    await hear(shop, event)
+    await hear(shop, event)
     assert await events(sessions) == 1
     assert (await look(sessions, placed)).state == OrderState.PAID
     assert len(await entries(sessions)) == 3
@@ -495,10 +505,14 @@ async def test_events_of_one_moment_are_taken_together(shop: Shop, sessions: Ses
     ]
     again = Signed(GATEWAY, signed[0].event, "", NOON)
     kept = await keep_events(shop, [*signed, again])
-    assert kept[again] is None
-    new = [one for one in kept.values() if isinstance(one, Kept)]
-    assert len(new) == 5
-    assert set((await take_events(shop, new)).values()) == {True}
+    left = [one for one in kept.values() if isinstance(one, Kept)]
+    # The one that is not paid, and the second about one payment.
+    assert [one.event.id for one in left] == ["evt_3", "evt_4"]
+    states = [(await look(sessions, one)).state for one in placed]
+    assert states == ["paid", "paid", "paid", "unpaid"]
+    for one in left:
+        assert await take_event(shop, one)
+        assert not await take_event(shop, one)
     states = [(await look(sessions, one)).state for one in placed]
     assert states == ["paid", "paid", "paid", "expired"]
     assert await figures(sessions, product) == [(9, 3)]
@@ -530,20 +544,17 @@ async def test_events_that_are_not_about_us_change_nothing(shop: Shop, sessions:
         replace(said, payment_id=None),
     ]
     for n, told in enumerate([*others, None]):
-        assert await hear(shop, session_event(f"evt_{n}", told))
-    assert await hear(shop, session_event("evt_5", said), "stripe")
+        await hear(shop, session_event(f"evt_{n}", told))
+    await hear(shop, session_event("evt_5", said), "stripe")
     unknown = GatewayRefund("re_1", GatewayRefundState.SUCCEEDED, 27600, None, None)
-    assert await hear(shop, refund_event("evt_6", unknown))
+    await hear(shop, refund_event("evt_6", unknown))
     assert await events(sessions) == 6
     assert (await look(sessions, placed)).state == OrderState.UNPAID
     assert await entries(sessions) == []
 
 
-async def test_an_event_whose_taker_died_waits_for_the_worker(
-    shop: Shop, sessions: Sessions
-) -> None:
-    placed = await order(sessions, want(await make_product(sessions)))
-    payment = placed.payments[0]
+def paid_event(payment: PaymentSheet) -> str:
+    """What Stripe sends when a payment's session is paid."""
     thing = {
         "id": "cs_1",
         "object": "checkout.session",
@@ -563,15 +574,33 @@ async def test_an_event_whose_taker_died_waits_for_the_worker(
         "created": int(NOON.timestamp()),
         "data": {"object": thing},
     }
-    payload = json.dumps(told)
+    return json.dumps(told)
+
+
+async def test_an_event_that_cannot_be_settled_at_once_waits_for_the_worker(
+    shop: Shop, sessions: Sessions
+) -> None:
+    placed = await order(sessions, want(await make_product(sessions)))
+    payment = placed.payments[0]
+    async with sessions.begin() as session:
+        # The same cause cannot be posted twice, so that no sale can be posted for this payment.
+        station_id = (await session.get_one(Payment, payment.id)).station_id
+        session.add(
+            Posting(station_id=station_id, cause=f"payment:{payment.id}", kind="sale", at=NOON)
+        )
+    payload = paid_event(payment)
     event = wire.read_event(payload.encode())
-    await keep_events(shop, [Signed(GATEWAY, event, payload, NOON)])
+    signed = Signed(GATEWAY, event, payload, NOON)
+    left = (await keep_events(shop, [signed]))[signed]
     assert (await look(sessions, placed)).state == OrderState.UNPAID
     (job,) = await jobs(sessions, EVENT_JOB)
     assert job.run_at == NOON + OURS
-    for _ in range(2):
-        kept = await read_event(shop, job.id, job.args["event_id"], NOON)
-        await take_events(shop, [kept])
-        assert (await look(sessions, placed)).state == OrderState.PAID
+    assert isinstance(left, Kept)
+    assert left.job_id == job.id
+    async with sessions.begin() as session:
+        await session.execute(delete(Posting))
+    kept = await read_event(shop, job.id, job.args["event_id"], NOON)
+    assert [await take_event(shop, kept) for _ in range(2)] == [True, False]
+    assert (await look(sessions, placed)).state == OrderState.PAID
     assert await jobs(sessions, EVENT_JOB) == []
     assert len(await jobs(sessions, ROUTE_JOB)) == 1

@@ -294,6 +294,14 @@ def upgrade() -> None:
         "line_up_items", sa.Column("sold_out_at", sa.DateTime(timezone=True), nullable=True)
     )
     op.add_column("scans", _no("sold_out"))
+    op.create_index(
+        "ix_scans_missed",
+        "scans",
+        ["station_id", "at"],
+        unique=False,
+        sqlite_where=sa.text("sold_out = 1"),
+        postgresql_where=sa.text("sold_out"),
+    )
     with op.batch_alter_table("shows") as shows:
         shows.add_column(_no("rehearsal"))
         shows.add_column(_id("cover_photo_id"))
@@ -302,8 +310,14 @@ def upgrade() -> None:
         shows.add_column(_words("controller_key", 40))
         shows.add_column(sa.Column("controller_at", sa.DateTime(timezone=True), nullable=True))
         shows.add_column(sa.Column("holds_paused_at", sa.DateTime(timezone=True), nullable=True))
-        shows.create_foreign_key("fk_shows_cover_photo_id", "photos", ["cover_photo_id"], ["id"])
+        shows.create_foreign_key(
+            "fk_shows_cover_photo_id", "photos", ["cover_photo_id"], ["id"], ondelete="SET NULL"
+        )
         shows.create_foreign_key("fk_shows_controller_id", "members", ["controller_id"], ["id"])
+    with op.batch_alter_table("holds") as holds:
+        holds.add_column(_id("paused_by"))
+        holds.add_column(sa.Column("paused_until", sa.DateTime(timezone=True), nullable=True))
+        holds.create_foreign_key("fk_holds_paused_by", "shows", ["paused_by"], ["id"])
 
 
 def _id(name: str) -> sa.Column[int]:

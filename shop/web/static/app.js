@@ -23,6 +23,8 @@ function tick() {
 
 function ended({ endedHref, countdown }) {
   if (endedHref) return location.assign(endedHref);
+  // A page that follows is told, and a thousand phones do not all ask in one second.
+  if (document.querySelector("[data-events]")) return;
   const key = `ended ${location.pathname} ${countdown}`;
   if (sessionStorage.getItem(key)) return;
   sessionStorage.setItem(key, "1");
@@ -134,8 +136,25 @@ function connect(element) {
   };
   source.addEventListener("fragment", ({ data }) => {
     const { id, html } = JSON.parse(data);
-    swap(id, html);
+    bring(id, html, element.dataset.csrf);
   });
+}
+
+/* Nobody asked for it: what was typed stays, and a form in it gets this page's own token. */
+function bring(id, html, csrf) {
+  const typed = [...document.querySelectorAll(`#${CSS.escape(id)} input:not([type=hidden])`)]
+    .filter((input) => input.value !== input.defaultValue);
+  if (!swap(id, html)) return;
+  const fresh = document.getElementById(id);
+  for (const { name, value } of typed) {
+    const input = fresh.querySelector(`input:not([type=hidden])[name="${CSS.escape(name)}"]`);
+    if (input) input.value = input.max && +value > +input.max ? input.max : value;
+  }
+  for (const form of csrf ? [fresh, ...fresh.querySelectorAll("form")] : []) {
+    if (!form.matches('form[method="post"]') || form.elements.csrf) continue;
+    form.append(Object.assign(document.createElement("input"),
+      { type: "hidden", name: "csrf", value: csrf }));
+  }
 }
 
 function say(state, text) {

@@ -1,7 +1,7 @@
 """The desk's show pages: scheduling, changing, starting, ending, and who may."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,15 @@ from catalog.db import Sessions
 from catalog.models import Member, Role
 from live.models import Show, ShowState
 from live.shows import schedule_show
-from tests.live.acting import item_of, member_of, pieces
+from tests.live.acting import item_of, member_of, pieces, settle_points
 from tests.making import NOON, act, make_live_show, make_member, make_product, make_station
 from tests.web import Browser, browser, settings_for
 
+# What is scheduled must lie ahead, whenever this runs.
 FORM = {
     "title": "周六晚 · 木雕专场",
-    "starts_at": "2026-11-28T19:30",
-    "ends_at": "2026-11-28T21:30",
+    "starts_at": "2093-11-28T19:30",
+    "ends_at": "2093-11-28T21:30",
     "place": "文化站二楼",
     "channels": ["抖音", "视频号"],
 }
@@ -56,13 +57,13 @@ async def test_a_show_is_scheduled_seen_and_changed(
         assert answer.headers["location"] == f"/desk/shows/{show.id}/line-up"
         assert (show.starts_at.hour, show.channels) == (11, ["抖音", "视频号"])
         listed = (await web.get("/desk/shows")).text
-        assert "2026年11月28日 周六" in listed
+        assert "2093年11月28日 周六" in listed
         assert "19:30–21:30" in listed
         assert "北京时间" in listed
         page = (await web.get(f"/desk/shows/{show.id}")).text
         assert "11月28日 19:30–21:30" in page
         edit = (await web.get(f"/desk/shows/{show.id}/edit")).text
-        assert 'value="2026-11-28T19:30"' in edit
+        assert 'value="2093-11-28T19:30"' in edit
         assert 'value="视频号" checked' in edit
         answer = await web.submit(f"/desk/shows/{show.id}/edit", form | {"channels": ["快手"]})
         assert answer.status_code == 303
@@ -71,8 +72,8 @@ async def test_a_show_is_scheduled_seen_and_changed(
 
 
 BAD: tuple[tuple[dict[str, Any], str], ...] = (
-    ({"ends_at": "2026-11-28T19:00"}, "结束时间要在开始时间之后。"),
-    ({"ends_at": "2026-11-30T11:30"}, "一场最长 12 小时。"),
+    ({"ends_at": "2093-11-28T19:00"}, "结束时间要在开始时间之后。"),
+    ({"ends_at": "2093-11-30T11:30"}, "一场最长 12 小时。"),
     ({"host_id": "999999"}, "请选择本站的主播或管理员。"),
     ({"host_id": "9" * 40}, "主播要填整数。"),
     ({"starts_at": ""}, "请填写开始时间。"),
@@ -123,7 +124,7 @@ async def test_an_overlap_is_told_in_the_form_with_the_other_shows_name(
         assert 'value="撞上的"' in answer.text
         assert 'value="文化站二楼"' in answer.text
         assert 'value="抖音" checked' in answer.text
-        moved = form | {"starts_at": "2026-11-29T19:30", "ends_at": "2026-11-29T21:30"}
+        moved = form | {"starts_at": "2093-11-29T19:30", "ends_at": "2093-11-29T21:30"}
         await web.submit("/desk/shows/new", moved)
         _, second = await shows(sessions)
         await web.get(f"/desk/shows/{second.id}/edit")
@@ -166,6 +167,10 @@ async def test_a_show_goes_on_air_and_off_again(sessions: Sessions, settings: An
         assert (answer.status_code, "先排上作品再开播" in answer.text) == (409, True)
         rows = {"items.0.product": str(product.id), "items.0.allotment": "3", "save": "1"}
         assert (await web.submit(f"{path}/line-up", rows)).status_code == 303
+        answer = await web.submit(f"{path}/state", {"state": "ready"})
+        assert (answer.status_code, "实物还没有清点" in answer.text) == (409, True)
+        await settle_points(sessions, show.id, datetime.now(UTC))
+        await web.get(path)
         assert (await web.submit(f"{path}/state", {"state": "ready"})).status_code == 303
         answer = await web.submit(f"{path}/start")
         assert answer.headers["location"] == f"{path}/console"

@@ -89,7 +89,7 @@ async def test_what_is_saved_is_what_was_typed(
     assert value(web.page, "items.0.show_price") == "241.50"
     assert "一块整板\n没有拼缝</textarea>" in web.page
     assert "&lt;老料&gt;</textarea>" in web.page
-    assert "3 件，共 18 分钟；这一场 120 分钟" in web.page
+    assert "3 件，共 18 分钟，比排的少 102 分钟" in web.page
     assert "底价 ¥200" in web.page
 
 
@@ -116,7 +116,8 @@ async def test_a_fault_stands_at_its_row_and_nothing_is_saved(
         assert "都还在</textarea>" in answer.text
         rows = row(0, first, allotment="6")
         answer = await web.submit(path, rows | {"save": "1"})
-        assert 'id="f-items.0.allotment-error">没有这么多空闲的件' in answer.text
+        said = "没有这么多空闲的件可以留给这一场，最多留 5 件。"
+        assert f'id="f-items.0.allotment-error">{said}' in answer.text
         answer = await web.submit(path, row(0, second) | {"save": "1"})
         assert "“福字圆挂”已经讲过或卖过" in answer.text
     assert [item.product_id for item in await items(sessions, show)] == [first.id]

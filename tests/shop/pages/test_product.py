@@ -24,6 +24,12 @@ async def scans(sessions: Sessions) -> list[tuple[int, int | None, int | None]]:
         return [tuple(row) for row in rows]
 
 
+async def missed_scans(sessions: Sessions) -> list[tuple[int, bool]]:
+    async with sessions() as session:
+        rows = await session.execute(select(Scan.link_id, Scan.sold_out).order_by(Scan.id))
+        return [tuple(row) for row in rows]
+
+
 async def test_a_scan_opens_the_product_in_any_case_and_is_counted(
     sessions: Sessions, database_url: str, tmp_path: Path
 ) -> None:
@@ -77,18 +83,24 @@ async def test_the_price_of_the_show_holds_while_it_is_on_air(
     assert await scans(sessions) == [(link.id, show.id, product.id)] * 2
 
 
-async def test_a_show_s_own_code_leads_to_the_show_and_keeps_its_price(
+async def test_a_show_s_own_code_opens_what_is_being_shown_at_its_price(
     sessions: Sessions, database_url: str, tmp_path: Path
 ) -> None:
     product = await make_product(sessions)
-    show = await make_live_show(sessions, [product], price_fen=23800)
+    show = await make_live_show(sessions, [product], allotment=1, price_fen=23800)
     link = await link_to(sessions, None, show, by=await staff(sessions, product))
     async with phone(database_url, tmp_path) as web:
-        answer = await web.client.get(f"/Q/{link.code}", follow_redirects=False)
+        scanned = await web.client.get(f"/Q/{link.code}", follow_redirects=False)
         page = (await web.get(f"/products/{product.slug}?link={link.code}")).text
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/shows/{show.id}")
+        bought = await web.submit(
+            "/holds", {"product": product.id, "link": link.code, "quantity": "1"}
+        )
+    assert scanned.status_code == 200
+    assert "¥238 原价 ¥268 直播价 还有 3 件" in words(scanned.text)
+    assert f'name="link" value="{link.code}"' in scanned.text
     assert "¥238" in words(page)
-    assert await scans(sessions) == [(link.id, show.id, None)]
+    assert bought.status_code == 303
+    assert await scans(sessions) == [(link.id, show.id, product.id)]
 
 
 async def test_one_of_a_kind_has_no_number_to_choose(
@@ -206,12 +218,14 @@ async def test_off_sale_shows_what_else_there_is_and_a_draft_nothing(
         assert "现在不卖" in words(off)
         assert f'href="/products/{other.slug}"' in off
         assert BUTTON not in off
+        assert "这些和它相像" in words(off)
         await change(sessions, product, state=ProductState.DRAFT)
         for path in (f"/Q/{link.code}", f"/products/{product.slug}"):
             draft = await web.get(path)
             assert draft.status_code == 404
             assert "收起来的" not in draft.text
-    assert len(await scans(sessions)) == 1
+        assert "这件作品收起来了" in words((await web.get(f"/Q/{link.code}")).text)
+    assert await missed_scans(sessions) == [(link.id, True)] * 3
 
 
 async def test_a_retired_code_says_so_and_leads_on(

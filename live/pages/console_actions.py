@@ -1,0 +1,201 @@
+"""What is pressed at the console: each answers with the console again, and with why not."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from litestar import Request, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+from litestar.types import ControllerRouterHandler
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.access import ON_AIR, SHOW_EDITORS, Actor, allow
+from catalog.answers import see_other
+from catalog.errors import Invalid
+from catalog.forms import read_form, read_number
+from live import announcements, marks, overlays, shows
+from live.control import must_control, take
+from live.errors import NotController, OverlappingShow, WrongShowState
+from live.pages.console import answer_console
+from live.pages.screens import keep_screen, screen_of
+
+type_request = Request[Any, Any, Any]
+
+
+@post("/desk/shows/{show_id:int}/now", opt=allow(ON_AIR), include_in_schema=False)
+async def switch(
+    request: type_request,
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    now: NamedDependency[datetime],
+    show_id: FromPath[int],
+) -> Template | Redirect:
+    """Another piece is shown now."""
+    item_id = await _named(request, "item")
+
+    async def do() -> None:
+        await must_control(session, actor, show_id, screen_of(request), now)
+        await shows.show_now(session, actor, show_id, item_id, now)
+
+    return await _done(request, session, actor, now, show_id, do)
+
+
+@post("/desk/shows/{show_id:int}/sold-out", opt=allow(ON_AIR), include_in_schema=False)
+async def mark_sold_out(
+    request: type_request,
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    now: NamedDependency[datetime],
+    show_id: FromPath[int],
+) -> Template | Redirect:
+    """The show sells no more of a piece."""
+    item_id = await _named(request, "item")
+
+    async def do() -> None:
+        await must_control(session, actor, show_id, screen_of(request), now)
+        await marks.mark_sold_out(session, actor, show_id, item_id, now)
+
+    return await _done(request, session, actor, now, show_id, do)
+
+
+@post("/desk/shows/{show_id:int}/sold-out/undo", opt=allow(ON_AIR), include_in_schema=False)
+async def undo_sold_out(
+    request: type_request,
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    now: NamedDependency[datetime],
+    show_id: FromPath[int],
+) -> Template | Redirect:
+    """It sells the piece again."""
+    item_id = await _named(request, "item")
+
+    async def do() -> None:
+        await must_control(session, actor, show_id, screen_of(request), now)
+        await marks.undo_sold_out(session, actor, show_id, item_id, now)
+
+    return await _done(request, session, actor, now, show_id, do)
+
+
+@post("/desk/shows/{show_id:int}/read", opt=allow(ON_AIR), include_in_schema=False)
+async def read_out(
+    request: type_request,
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    now: NamedDependency[datetime],
+    show_id: FromPath[int],
+) -> Template | Redirect:
+    """A sale was read out. Whoever reads it says so: that is no control of the show."""
+    announcement_id = await _named(request, "announcement")
+
+    async def do() -> None:
+        await announcements.read_out(session, actor, show_id, announcement_id, now)
+
+    return await _done(request, session, actor, now, show_id, do)
+
+
+@post("/desk/shows/{show_id:int}/read/undo", opt=allow(ON_AIR), include_in_schema=False)
+async def put_back(
+    request: type_request,
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    now: NamedDependency[datetime],
+    show_id: FromPath[int],
+) -> Template | Redirect:
+    """It is to be read out after all."""
+    announcement_id = await _named(request, "announcement")
+
+    async def do() -> None:
+        await announcements.put_back(session, actor, show_id, announcement_id, now)
+
+    return await _done(request, session, actor, now, show_id, do)
+
+
+@post("/desk/shows/{show_id:int}/policy", opt=allow(ON_AIR), include_in_schema=False)
+async def set_policy(
+    request: type_request,
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    now: NamedDependency[datetime],
+    show_id: FromPath[int],
+) -> Template | Redirect:
+    """What a channel may show. Whoever sees a platform's warning presses: control is not asked."""
+    typed = await read_form(request)
+    overlay_id = read_number(typed.get("overlay", "")) or 0
+
+    async def do() -> None:
+        await shows.show_for(session, actor, show_id)
+        await overlays.set_policy(session, actor, overlay_id, typed.get("policy", ""), now)
+
+    return await _done(request, session, actor, now, show_id, do)
+
+
+@post("/desk/shows/{show_id:int}/control", opt=allow(ON_AIR), include_in_schema=False)
+async def take_over(
+    request: type_request,
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    now: NamedDependency[datetime],
+    show_id: FromPath[int],
+) -> Template | Redirect:
+    """The show is controlled from this screen from now on."""
+
+    async def do() -> None:
+        await take(session, actor, show_id, screen_of(request), now)
+
+    return await _done(request, session, actor, now, show_id, do)
+
+
+@post("/desk/shows/{show_id:int}/reopen", opt=allow(SHOW_EDITORS), include_in_schema=False)
+async def reopen(
+    request: type_request,
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    now: NamedDependency[datetime],
+    show_id: FromPath[int],
+) -> Template | Redirect:
+    """A show that was ended by mistake goes on, controlled from this screen."""
+
+    async def do() -> None:
+        await shows.reopen_show(session, actor, show_id, now)
+        await take(session, actor, show_id, screen_of(request), now)
+
+    return await _done(request, session, actor, now, show_id, do)
+
+
+async def _named(request: type_request, field: str) -> int:
+    return read_number((await read_form(request)).get(field, "")) or 0
+
+
+async def _done(
+    request: type_request,
+    session: AsyncSession,
+    actor: Actor,
+    now: datetime,
+    show_id: int,
+    do: Callable[[], Awaitable[None]],
+) -> Template | Redirect:
+    """The console after `do`; or as it is, with why nothing was done. Raises NotFound."""
+    try:
+        await do()
+    except Invalid as refusal:
+        said = " ".join(refusal.errors.values())
+    except (NotController, WrongShowState, OverlappingShow) as refusal:
+        said = refusal.text
+    else:
+        return keep_screen(request, see_other(f"/desk/shows/{show_id}/console"))
+    await session.rollback()
+    return await answer_console(request, session, actor, show_id, now, said=said)
+
+
+ROUTES: list[ControllerRouterHandler] = [
+    switch,
+    mark_sold_out,
+    undo_sold_out,
+    read_out,
+    put_back,
+    set_policy,
+    take_over,
+    reopen,
+]
