@@ -1,6 +1,5 @@
 """What a family has to make, on its phone: one work order at a time, one question a screen."""
 
-from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -13,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.access import ARTISANS, Actor, allow
 from catalog.answers import page, see_other
-from catalog.errors import Invalid
+from catalog.errors import Invalid, NotFound
 from catalog.forms import read_form
 from catalog.models import Kind, Station
 from catalog.workshops import station_by_id
@@ -22,8 +21,6 @@ from shop.errors import WrongWorkOrderState
 from shop.models import WorkOrder, WorkOrderState
 from shop.web.problems import STATUSES
 
-Step = Callable[[AsyncSession, Actor, int, datetime], Awaitable[WorkOrder]]
-
 MOST_ON_THE_WAY = 10
 
 _S = WorkOrderState
@@ -31,6 +28,11 @@ _IN_HAND = (_S.NEW, _S.ACCEPTED, _S.MAKING, _S.READY)
 _MAY_DECLINE = (_S.NEW, _S.ACCEPTED)
 
 OTHER_REASON = "other"
+_TAPS = {
+    "accept": (routing.accept, "好，您接下了。"),
+    "start": (routing.start, "记下了，您慢慢做。"),
+    "ready": (routing.ready, "好，可以寄了。"),
+}
 
 
 @get("/workshop", opt=allow(ARTISANS), include_in_schema=False)
@@ -79,61 +81,24 @@ def _show(work_order: WorkOrder, errors: dict[str, str], status: int = 200) -> T
 
 
 @post(
-    "/workshop/work-orders/{work_order_id:int}/accept",
+    "/workshop/work-orders/{work_order_id:int}/{step:str}",
     opt=allow(ARTISANS),
     include_in_schema=False,
 )
-async def accept(
+async def take_step(
     work_order_id: FromPath[int],
+    step: FromPath[str],
     session: NamedDependency[AsyncSession],
     actor: NamedDependency[Actor],
     now: NamedDependency[datetime],
 ) -> Template | Redirect:
-    """The family takes the work."""
-    return await _take(routing.accept, session, actor, work_order_id, now, "好，您接下了。")
-
-
-@post(
-    "/workshop/work-orders/{work_order_id:int}/start",
-    opt=allow(ARTISANS),
-    include_in_schema=False,
-)
-async def start(
-    work_order_id: FromPath[int],
-    session: NamedDependency[AsyncSession],
-    actor: NamedDependency[Actor],
-    now: NamedDependency[datetime],
-) -> Template | Redirect:
-    """Making has begun."""
-    return await _take(routing.start, session, actor, work_order_id, now, "记下了，您慢慢做。")
-
-
-@post(
-    "/workshop/work-orders/{work_order_id:int}/ready",
-    opt=allow(ARTISANS),
-    include_in_schema=False,
-)
-async def ready(
-    work_order_id: FromPath[int],
-    session: NamedDependency[AsyncSession],
-    actor: NamedDependency[Actor],
-    now: NamedDependency[datetime],
-) -> Template | Redirect:
-    """Finished or packed; next comes the address."""
-    return await _take(routing.ready, session, actor, work_order_id, now, "好，可以寄了。")
-
-
-async def _take(
-    step: Step,
-    session: AsyncSession,
-    actor: Actor,
-    work_order_id: int,
-    now: datetime,
-    said: str,
-) -> Template | Redirect:
+    """A step that asks nothing: the family takes the work, begins, or is done."""
+    if step not in _TAPS:
+        raise NotFound(step)
+    take, said = _TAPS[step]
     try:
         async with session.begin_nested():
-            await step(session, actor, work_order_id, now)
+            await take(session, actor, work_order_id, now)
     except WrongWorkOrderState as error:
         return await _refused(session, actor, work_order_id, error)
     return see_other(f"/workshop/work-orders/{work_order_id}", said)
@@ -259,9 +224,7 @@ def _decline_form(
 ROUTES: list[ControllerRouterHandler] = [
     work,
     show,
-    accept,
-    start,
-    ready,
+    take_step,
     ship_page,
     ship,
     decline_page,

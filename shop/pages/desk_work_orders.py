@@ -16,12 +16,15 @@ from catalog.access import ORDER_VIEWERS, WORK_ORDER_DESK, Actor, allow
 from catalog.answers import page, see_other
 from catalog.errors import Invalid, NotFound
 from catalog.forms import read_form, read_number
+from catalog.interface import faults_as
 from catalog.workshops import list_workshops
 from shop import routing
 from shop.errors import WrongWorkOrderState
 from shop.models import WorkOrderState
 from shop.orders import phone_for
 from shop.routing import CARRIERS, list_work_orders, work_order_for
+
+Typed = Mapping[str, str]
 
 MOST_ROWS = 50
 _LIST = "/desk/work-orders"
@@ -115,74 +118,63 @@ async def take_step(
     return see_other(back if back.startswith(f"{_LIST}?") else f"{_LIST}/{work_order_id}", said)
 
 
-@post(f"{_LIST}/{{work_order_id:int}}/ship", opt=allow(WORK_ORDER_DESK), include_in_schema=False)
-async def ship(
+async def _ship(
+    session: AsyncSession, actor: Actor, work_order_id: int, typed: Typed, now: datetime
+) -> str:
+    carrier, tracking = typed.get("carrier"), typed.get("tracking")
+    await routing.ship(session, actor, work_order_id, carrier, tracking, now)
+    return "记下了，已经寄出。买家看得到单号。"
+
+
+async def _decline(
+    session: AsyncSession, actor: Actor, work_order_id: int, typed: Typed, now: datetime
+) -> str:
+    await routing.decline(session, actor, work_order_id, typed.get("reason"), now)
+    return "记下了，钱在退给买家。"
+
+
+async def _cancel(
+    session: AsyncSession, actor: Actor, work_order_id: int, typed: Typed, now: datetime
+) -> str:
+    """The buyer asked by telephone, before work has begun."""
+    with faults_as(reason="cancel_reason"):
+        await routing.cancel(session, actor, work_order_id, typed.get("cancel_reason"), now)
+    return "取消了，钱在退给买家，现货可以再卖。"
+
+
+_FORMS = {"ship": _ship, "decline": _decline, "cancel": _cancel}
+
+
+@post(
+    [f"{_LIST}/{{work_order_id:int}}/{step}" for step in _FORMS],
+    opt=allow(WORK_ORDER_DESK),
+    include_in_schema=False,
+)
+async def fill_in(
     request: Request[Any, Any, Any],
     work_order_id: FromPath[int],
     session: NamedDependency[AsyncSession],
     actor: NamedDependency[Actor],
     now: NamedDependency[datetime],
 ) -> Template | Redirect:
-    """The parcel is on its way, by this carrier, under this number."""
+    """A step that asks something; where money goes back, the page said how much."""
     typed = await read_form(request)
+    take = _FORMS[request.url.path.rpartition("/")[2]]
     try:
         async with session.begin_nested():
-            await routing.ship(
-                session, actor, work_order_id, typed.get("carrier"), typed.get("tracking"), now
-            )
+            said = await take(session, actor, work_order_id, typed, now)
     except Invalid as error:
         return await _page(session, actor, work_order_id, typed, error.errors, status=422)
     except WrongWorkOrderState as error:
         return await _page(session, actor, work_order_id, typed, {"": error.text}, status=409)
-    return see_other(f"{_LIST}/{work_order_id}", "记下了，已经寄出。买家看得到单号。")
-
-
-@post(f"{_LIST}/{{work_order_id:int}}/decline", opt=allow(WORK_ORDER_DESK), include_in_schema=False)
-async def decline(
-    request: Request[Any, Any, Any],
-    work_order_id: FromPath[int],
-    session: NamedDependency[AsyncSession],
-    actor: NamedDependency[Actor],
-    now: NamedDependency[datetime],
-) -> Template | Redirect:
-    """The workshop can not; the page said how much goes back to the buyer."""
-    typed = await read_form(request)
-    try:
-        async with session.begin_nested():
-            await routing.decline(session, actor, work_order_id, typed.get("reason"), now)
-    except Invalid as error:
-        return await _page(session, actor, work_order_id, typed, error.errors, status=422)
-    except WrongWorkOrderState as error:
-        return await _page(session, actor, work_order_id, typed, {"": error.text}, status=409)
-    return see_other(f"{_LIST}/{work_order_id}", "记下了，钱在退给买家。")
-
-
-@post(f"{_LIST}/{{work_order_id:int}}/cancel", opt=allow(WORK_ORDER_DESK), include_in_schema=False)
-async def cancel(
-    request: Request[Any, Any, Any],
-    work_order_id: FromPath[int],
-    session: NamedDependency[AsyncSession],
-    actor: NamedDependency[Actor],
-    now: NamedDependency[datetime],
-) -> Template | Redirect:
-    """The buyer asked by telephone, before work has begun; the page said how much goes back."""
-    typed = await read_form(request)
-    try:
-        async with session.begin_nested():
-            await routing.cancel(session, actor, work_order_id, typed.get("cancel_reason"), now)
-    except Invalid as error:
-        errors = {"cancel_reason": error.errors["reason"]}
-        return await _page(session, actor, work_order_id, typed, errors, status=422)
-    except WrongWorkOrderState as error:
-        return await _page(session, actor, work_order_id, typed, {"": error.text}, status=409)
-    return see_other(f"{_LIST}/{work_order_id}", "取消了，钱在退给买家，现货可以再卖。")
+    return see_other(f"{_LIST}/{work_order_id}", said)
 
 
 async def _page(
     session: AsyncSession,
     actor: Actor,
     work_order_id: int,
-    typed: Mapping[str, str] | None = None,
+    typed: Typed | None = None,
     errors: Mapping[str, str] | None = None,
     *,
     status: int = 200,
@@ -209,7 +201,5 @@ ROUTES: list[ControllerRouterHandler] = [
     work_orders_page,
     show_work_order,
     take_step,
-    ship,
-    decline,
-    cancel,
+    fill_in,
 ]
