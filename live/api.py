@@ -13,6 +13,7 @@ from litestar.openapi.spec import (
     OpenAPIResponse,
     OpenAPIType,
     Operation,
+    RequestBody,
     Schema,
 )
 from litestar.params import JSONBody, PathParameter
@@ -52,6 +53,15 @@ from media.qr import qr_png, qr_svg
 
 # A code always says the same; a day is short enough for one that is retired.
 _A_DAY = {"Cache-Control": "public, max-age=86400"}
+
+
+@dataclass
+class MayBeEmpty(Operation):
+    """Documents a body that need not be sent, which a route by itself calls required."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.request_body, RequestBody):
+            self.request_body.required = False
 
 
 class ShowController(Controller):
@@ -159,8 +169,9 @@ class ShowController(Controller):
         "/{show_id:int}/start",
         opt=allow(ON_AIR),
         security=MEMBERS_ONLY,
-        responses=problems(401, 403, 404, 409, 422),
+        responses=problems(401, 403, 404, 409, 413, 422),
         status_code=200,
+        operation_class=MayBeEmpty,
         summary="Go on air",
     )
     async def start(

@@ -85,10 +85,11 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Half an hour of all days; `hour` where a full one begins."""
+    """Half an hour of all days; `full` where an hour begins, `after_gap` where some were left out."""
 
     at: str
-    hour: int | None
+    full: bool
+    after_gap: bool
     cells: tuple[Cell, ...]
 
 
@@ -173,20 +174,21 @@ def around(span: Span) -> Span:
 
 
 def week_table(shows: Sequence[Show], week: Span) -> Week:
-    """The half hours of a week, as many as there are shows in, and the usual ones at least."""
+    """The usual hours of a week, and those of the night that shows are in."""
     days = tuple(days_of(shows, week))
     pieces = [piece for day in days for piece in day.pieces]
-    # From a full hour to a full hour.
-    first = min([FIRST, *(piece.first for piece in pieces)]) // 2 * 2
-    last = math.ceil(max([LAST, *(piece.end for piece in pieces)]) / 2) * 2
+    slots = set(range(FIRST, LAST)).union(*(range(piece.first, piece.end) for piece in pieces))
+    hours = {slot // 2 for slot in slots}
     columns = max([COLUMNS, *(len(group.lanes) for day in days for group in day.groups)])
     rows = tuple(
         Row(
             at=f"{slot // 2:02}:{slot % 2 * 30:02}",
-            hour=slot // 2 if slot % 2 == 0 else None,
+            full=slot % 2 == 0,
+            after_gap=slot % 2 == 0 and slot // 2 - 1 not in hours and slot // 2 != min(hours),
             cells=tuple(cell for day in days for cell in _cells(day, slot, columns)),
         )
-        for slot in range(first, last)
+        for slot in range(SLOTS)
+        if slot // 2 in hours
     )
     return Week(days, columns, rows)
 

@@ -142,6 +142,5 @@ def _silent(show: Show | _Found, now: datetime) -> bool:
 
 def _named(who: str, show: Show | _Found, actor: Actor, screen: str) -> str:
     """The controller's name; one's own other screen is told apart."""
-    if show.controller_id == actor.member_id and not _is(show, actor, screen):
-        return f"{who}（您的另一块屏）"
-    return who
+    other_screen = show.controller_id == actor.member_id and not _is(show, actor, screen)
+    return "您的另一块屏" if other_screen else who

@@ -152,16 +152,17 @@ class Today:
 
 
 async def today(session: AsyncSession, station_id: int, now: datetime) -> list[Today]:
-    """The station's shows on air, then those to begin before midnight in Beijing."""
+    """The station's shows on air, then those to begin before midnight in Beijing; no rehearsals."""
     midnight = now.astimezone(BEIJING).replace(hour=0, minute=0, second=0, microsecond=0)
     # A show may go on longer than planned, so those on air are asked for by themselves.
-    shows = await list_shows(session, station_id, states=(ShowState.LIVE,))
+    shows = await list_shows(session, station_id, states=(ShowState.LIVE,), rehearsal=False)
     shows += await list_shows(
         session,
         station_id,
         since=now,
         until=midnight + timedelta(days=1),
         states=(ShowState.READY,),
+        rehearsal=False,
     )
     shows.sort(key=lambda show: (show.state != ShowState.LIVE, show.starts_at))
     on_air = [show.id for show in shows if show.state == ShowState.LIVE]

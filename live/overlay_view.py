@@ -23,7 +23,7 @@ from media.qr import qr_png
 CANVASES = {"1920x1080": "wide", "1080x1920": "tall"}
 """The sizes of picture that a streaming program sends, and what the stylesheet calls them."""
 
-# Measured in tests/browser/test_code_off_video.py: at 4 pixels nothing reads after H.264.
+# tests/browser/test_code_off_video.py: at 4 pixels no phone reads it where the stream is 480p.
 MODULE_PX = 10
 LEAST_MODULE_PX = 7
 # As wide as the card. An address of up to 71 letters has a code that fits at 10 pixels a module.

@@ -42,8 +42,8 @@ _LATEST = _COUNT.where(
 class Tally:
     """The scans of one show, as one process counts them."""
 
-    def __init__(self, show_id: int) -> None:
-        self._show_id = show_id
+    def __init__(self, show_id: int, settled_seconds: float = SETTLED_SECONDS) -> None:
+        self._show_id, self._settled_seconds = show_id, settled_seconds
         self.begun_at = time.monotonic()
         # Scans up to `_counted` are in `_counts`; those up to `_settled` will join them next.
         self._counts: Counts = Counter()
@@ -65,7 +65,7 @@ class Tally:
 
     def _advance(self, rows: Sequence[Any]) -> None:
         now = time.monotonic()
-        if self._settled and now - self._settled_at < SETTLED_SECONDS:
+        if self._settled and now - self._settled_at < self._settled_seconds:
             return
         old = Counter({product_id: count for product_id, is_old, count, _ in rows if is_old})
         self._counts = self._counts + old
@@ -77,7 +77,8 @@ class Tally:
 class Tallies:
     """The tallies of the shows that this process has counted lately."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_SHOWS) -> None:
+        self._most = most
         self._tallies: OrderedDict[int, Tally] = OrderedDict()
 
     async def count(self, session: AsyncSession, show_id: int) -> Counts:
@@ -85,6 +86,6 @@ class Tallies:
         tally = self._tallies.get(show_id)
         if tally is None or time.monotonic() - tally.begun_at > RECOUNT_SECONDS:
             tally = self._tallies[show_id] = Tally(show_id)
-            if len(self._tallies) > MOST_SHOWS:
+            if len(self._tallies) > self._most:
                 self._tallies.popitem(last=False)
         return await tally.count(session)

@@ -172,7 +172,8 @@ class LineUp(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """
 
     order_reason: str | None = None
-    items: Annotated[list[LineUpRow], Meta(max_length=MOST_ITEMS)]
+    # `put_line_up` holds the limit and tells of it in words for people.
+    items: Annotated[list[LineUpRow], Meta(description=f"At most {MOST_ITEMS}.")]
 
 
 class Start(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

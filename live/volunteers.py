@@ -178,7 +178,8 @@ async def cancel(session: AsyncSession, actor: Actor, sign_up_id: int, now: date
 
     Repeating changes nothing. Raises WrongShowState, NotAllowed, NotFound.
     """
-    row = await session.get(SignUp, sign_up_id, options=[joinedload(SignUp.show_role)])
+    role = joinedload(SignUp.show_role)
+    row = await session.get(SignUp, sign_up_id, options=[role], populate_existing=True)
     if row is None or row.station_id != actor.station_id:
         raise NotFound(f"sign-up {sign_up_id}")
     if row.member_id != actor.member_id and actor.role not in SHOW_EDITORS:
@@ -186,7 +187,7 @@ async def cancel(session: AsyncSession, actor: Actor, sign_up_id: int, now: date
     show = await _lock(session, actor, row.show_role.show_id)
     if not is_open(show, now):
         raise WrongShowState("这一场已经开始，不能再取消。没有来的话，请告诉站里。")
-    await session.refresh(row)
+    await session.refresh(row, ["cancelled_at"])
     if row.cancelled_at is None:
         row.cancelled_at = now
         after = {"show_id": show.id, "role": row.show_role.role, "member_id": row.member_id}

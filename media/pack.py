@@ -356,7 +356,7 @@ def _words(text: str) -> Iterator[str]:
         word += symbol
         after = text[n + 1 : n + 2]
         together = symbol.isascii() and symbol != " " and after.isascii() and after not in ("", " ")
-        if not together and after not in _NOT_FIRST or not after:
+        if (not together and after not in _NOT_FIRST) or not after:
             yield word
             word = ""
     if word:

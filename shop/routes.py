@@ -26,9 +26,11 @@ from live.pages import (
     line_up,
     links,
     overlay,
+    pack,
     recordings,
     shows,
     taps,
+    typed_in,
     volunteers,
 )
 from shop import api as shop_api
@@ -110,6 +112,8 @@ ROUTES: list[ControllerRouterHandler] = [
     *desk_work_orders.ROUTES,
     *console.ROUTES,
     *taps.ROUTES,
+    *pack.ROUTES,
+    *typed_in.ROUTES,
     *desk_pausing.ROUTES,
     *console_actions.ROUTES,
     *desk_shows.ROUTES,

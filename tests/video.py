@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterator, Sequence
 from io import BytesIO
-from math import cos, radians, sin
 
 import av
 import zxingcpp
@@ -38,59 +37,48 @@ def decoded(video: bytes) -> list[Image.Image]:
 
 
 def moving(photo: Image.Image, size: tuple[int, int], frames: int) -> Iterator[Image.Image]:
-    """A camera that pans over a photo, and has a sensor's noise."""
-    width, height = size
-    scale = 1.25 * max(width / photo.width, height / photo.height)
-    wide = photo.convert("RGB").resize(
-        (round(photo.width * scale), round(photo.height * scale)), Image.Resampling.BILINEAR
-    )
-    noise = _noise(size, 12)
+    """A camera that pans over a photo in poor light, so that the encoder has much to send."""
+    chance = random.Random(7)
+    scale = 1.4 * max(size[0] / photo.width, size[1] / photo.height)
+    wide = photo.convert("RGB").resize((round(photo.width * scale), round(photo.height * scale)))
+    grain = _grain((size[0] + 400, size[1] + 400), 30, pixels=3, seed=7)
     for n in range(frames):
-        left = round((wide.width - width) * n / frames)
-        top = round((wide.height - height) * (1 - n / frames))
-        picture = wide.crop((left, top, left + width, top + height))
-        shifted = ImageChops.offset(noise, 37 * n, 53 * n)
-        yield ImageChops.add(picture, shifted, offset=-6)
+        left = round((wide.width - size[0]) * n / frames)
+        top = round((wide.height - size[1]) * (1 - n / frames))
+        picture = wide.crop((left, top, left + size[0], top + size[1]))
+        x, y = chance.randrange(400), chance.randrange(400)
+        yield ImageChops.add(picture, grain.crop((x, y, x + size[0], y + size[1])), offset=-15)
 
 
 def by_phone(picture: Image.Image, seed: int) -> Image.Image:
-    """A phone's picture of a screen that plays it: smaller, askew, tilted, a little blurred, noisy."""
+    """A phone's picture of a screen: small, askew, from the side, out of focus, noisy.
+
+    The screen shows every stream as large; a wide one is 1,056 pixels in the phone's picture.
+    """
     chance = random.Random(seed)
-    shorter = min(picture.size)
-    # Whatever the stream's size, the screen shows it as large; the phone holds 90 % of it.
-    scale = 0.9 * 1080 / shorter
-    seen = picture.resize(
-        (round(picture.width * scale), round(picture.height * scale)), Image.Resampling.BILINEAR
-    )
-    turn = radians(chance.uniform(-6, 6))
-    # How much farther away the far edge is than the near one: up to a tenth.
-    across = chance.uniform(-0.1, 0.1) / seen.width
-    down = chance.uniform(-0.1, 0.1) / seen.height
-    x, y = seen.width / 2, seen.height / 2
-    c, s = cos(turn), sin(turn)
-    # Turned about the middle, then seen in perspective from before it.
-    a, b, d, e = c + x * across, s + x * down, -s + y * across, c + y * down
-    w = 1 - x * across - y * down
-    tilt = (a, b, x * w - (c * x + s * y), d, e, y * w - (-s * x + c * y), across, down, 1 + w - 1)
+    scale = 594 / min(picture.size)
+    width, height = round(picture.width * scale), round(picture.height * scale)
+    seen = picture.resize((width, height), Image.Resampling.BILINEAR)
+    seen = seen.rotate(chance.uniform(-6, 6), Image.Resampling.BILINEAR)
+    # The screen's corners come nearer to the middle, each by as much as it likes.
+    x = [chance.uniform(0, 0.06) * width for _ in range(4)]
+    y = [chance.uniform(0, 0.06) * height for _ in range(4)]
+    corners = (-x[0], -y[0], -x[1], height + y[1], width + x[2], height + y[2], width + x[3], -y[3])
     tilted = seen.transform(
-        seen.size,
-        Image.Transform.PERSPECTIVE,
-        tuple(value / tilt[8] for value in tilt[:8]),
-        Image.Resampling.BILINEAR,
-        fillcolor="#333",
+        seen.size, Image.Transform.QUAD, corners, Image.Resampling.BILINEAR, fillcolor="#333"
     )
-    blurred = tilted.filter(ImageFilter.GaussianBlur(chance.uniform(0.6, 1.2)))
-    return ImageChops.add(blurred, _noise(blurred.size, 24, seed), offset=-12)
+    blurred = tilted.filter(ImageFilter.GaussianBlur(chance.uniform(0.7, 1.1)))
+    return ImageChops.add(blurred, _grain(blurred.size, 30, pixels=1, seed=seed), offset=-15)
 
 
-def _noise(size: tuple[int, int], strength: int, seed: int = 7) -> Image.Image:
-    tile = random.Random(seed).randbytes(256 * 256)
-    grain = Image.frombytes("L", (256, 256), tile).point(lambda value: value * strength // 255)
-    whole = Image.new("L", size)
-    for left in range(0, size[0], 256):
-        for top in range(0, size[1], 256):
-            whole.paste(grain, (left, top))
-    return Image.merge("RGB", (whole, whole, whole))
+def _grain(size: tuple[int, int], strength: int, *, pixels: int, seed: int) -> Image.Image:
+    """Noise of a colour sensor, up to `strength`, in grains so many pixels wide."""
+    width, height = size[0] // pixels + 1, size[1] // pixels + 1
+    grains = Image.frombytes(
+        "RGB", (width, height), random.Random(seed).randbytes(width * height * 3)
+    ).point(lambda value: value * strength // 255)
+    large = grains.resize((width * pixels, height * pixels), Image.Resampling.NEAREST)
+    return large.crop((0, 0, *size))
 
 
 def codes_in(picture: Image.Image) -> list[str]:

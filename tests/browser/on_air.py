@@ -58,5 +58,3 @@ async def add_carving(database: Database, folder: Path, product: Product, actor:
         job = await session.scalar(select(Job.id).where(Job.name == RENDER_JOB))
     assert job is not None
     await render_photo(database, storage, job, photo.id, NOON)
-
-

@@ -122,7 +122,8 @@ async def test_a_show_from_its_date_to_its_report(
         assert [len(span) for span in spans] == [1, 1]
         assert spans[0][0]["ended_at"] == spans[1][0]["started_at"]
         assert spans[1][0]["ended_at"] == ended.json()["ended_at"]
-        assert report["totals"] == {"scans": 0, "holds": 0, "sold": 0, "sold_fen": 0}
+        figures = ("scans", "holds", "sold", "sold_fen")
+        assert [report["totals"][name] for name in figures] == [0, 0, 0, 0]
 
 
 async def test_what_can_not_be_scheduled(
@@ -323,3 +324,87 @@ class Stream:
     async def leave(self) -> None:
         self._gone.set()
         await self._task
+
+
+async def test_ready_and_start_answer_with_what_is_missing(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    station, _, host = await make_host(sessions)
+    product = await make_product(sessions, await make_workshop(sessions, station))
+    async with interface(database_url, tmp_path) as api:
+        show = (await api.post("/api/shows", json={"title": "甲", **WHEN}, headers=host)).json()
+        at = f"/api/shows/{show['id']}"
+        await api.put(f"{at}/lineup", json={"items": [{"product": product.id}]}, headers=host)
+        answer = await api.patch(at, json={"state": "ready", "title": "乙"}, headers=host)
+        problem = refused(answer, 409, "not_ready")
+        assert problem["detail"].startswith("标记准备好还差 6 处：“福字圆挂”还没有商品码；")
+        assert (await api.get(at, headers=host)).json()["title"] == "甲"
+        for body in ({"despite": ""}, {"despite": "  "}):
+            refused(await api.post(f"{at}/start", json=body, headers=host), 409, "not_ready")
+        answer = await api.post(f"{at}/start", json={"because": "x"}, headers=host)
+        refused(answer, 422, "invalid")
+        answer = await api.post(f"{at}/start", json={"despite": "长" * 201}, headers=host)
+        assert list(refused(answer, 422, "invalid")["errors"]) == ["despite"]
+        assert (await api.get(at, headers=host)).json()["state"] == "draft"
+        started = await api.post(f"{at}/start", json={"despite": "停电"}, headers=host)
+        assert (started.status_code, started.json()["state"]) == (200, "live")
+
+
+async def test_a_draft_starts_without_a_body_or_with_an_empty_one(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    station, _, host = await make_host(sessions)
+    product = await make_product(sessions, await make_workshop(sessions, station))
+    async with interface(database_url, tmp_path) as api:
+        for day, body in ((1, None), (2, {}), (3, {"despite": None})):
+            when = {f"{end}s_at": f"2093-01-0{day}T1{n}:00:00" for n, end in enumerate(("start", "end"))}
+            made = await api.post("/api/shows", json={"title": "甲", **when}, headers=host)
+            at = f"/api/shows/{made.json()['id']}"
+            await api.put(f"{at}/lineup", json={"items": [{"product": product.id}]}, headers=host)
+            answer = await api.post(f"{at}/start", json=body, headers=host)
+            assert (answer.status_code, answer.json()["state"]) == (200, "live"), body
+            await api.post(f"{at}/end", headers=host)
+
+
+async def test_a_price_below_the_floor_needs_the_makers_consent(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    station, _, host = await make_host(sessions)
+    workshop = await make_workshop(sessions, station)
+    product = await make_product(sessions, workshop, floor_fen=20000)
+    async with interface(database_url, tmp_path) as api:
+        show = (await api.post("/api/shows", json={"title": "甲", **WHEN}, headers=host)).json()
+        at = f"/api/shows/{show['id']}/lineup"
+        row = {"product": product.id, "show_price_fen": 18000}
+        consent = {"given_by": "王师傅", "way": "wechat", "price_fen": 18000}
+        for extra, field in (
+            ({}, "items.0.show_price_fen"),
+            ({"consent": consent | {"price_fen": 18001}}, "items.0.show_price_fen"),
+            ({"consent": consent | {"given_by": ""}}, "items.0.consent.given_by"),
+            ({"consent": consent | {"way": "dream"}}, "items.0.consent.way"),
+        ):
+            answer = await api.put(at, json={"items": [row | extra]}, headers=host)
+            assert field in refused(answer, 422, "invalid")["errors"], extra
+        answer = await api.put(at, json={"items": [row | {"consent": consent}]}, headers=host)
+        assert answer.json()["items"][0]["price_fen"] == 18000
+        assert (await api.put(at, json={"items": [row]}, headers=host)).status_code == 200
+
+
+async def test_five_hundred_rows_minutes_of_zero_and_too_many_pieces(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    station, _, host = await make_host(sessions)
+    product = await make_product(sessions, await make_workshop(sessions, station))
+    async with interface(database_url, tmp_path) as api:
+        show = (await api.post("/api/shows", json={"title": "甲", **WHEN}, headers=host)).json()
+        at = f"/api/shows/{show['id']}"
+        for rows, errors in (
+            ([{"product": product.id}] * 500, {"items": "一场最多 100 件作品。"}),
+            ([{"minutes": 0}], {"items.0.minutes": "分钟要在 1 到 240 之间。"}),
+            ([{"allotment": 10**9}], {"items.0.allotment": "留货要在 0 到 9999 之间。"}),
+            ([{"show_price_fen": -1}], {"items.0.show_price_fen": "直播价要大于 0。"}),
+        ):
+            body = {"items": [{"product": product.id, **row} for row in rows]}
+            answer = await api.put(f"{at}/lineup", json=body, headers=host)
+            assert refused(answer, 422, "invalid")["errors"] == errors
+        assert (await api.get(at, headers=host)).json()["items"] == []

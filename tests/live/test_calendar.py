@@ -86,9 +86,11 @@ def test_a_show_past_midnight_is_in_both_days() -> None:
 def test_a_week_shows_the_usual_hours_and_those_with_shows() -> None:
     usual = week_table([], WEEK)
     assert (usual.rows[0].at, usual.rows[-1].at, len(usual.rows)) == ("07:00", "22:30", 32)
-    wider = week_table([show(2, "5:45", 30), show(3, "22:50", 30)], WEEK)
-    assert (wider.rows[0].at, wider.rows[-1].at) == ("05:00", "23:30")
-    assert [row.hour for row in wider.rows[:4]] == [5, None, 6, None]
+    wider = week_table([show(2, "4:45", 30), show(3, "22:50", 30)], WEEK)
+    assert (wider.rows[0].at, wider.rows[-1].at) == ("04:00", "23:30")
+    assert [row.at for row in wider.rows if row.full][:4] == ["04:00", "05:00", "07:00", "08:00"]
+    assert [row.at for row in wider.rows if row.after_gap] == ["07:00"]
+    assert [row.at for row in usual.rows if row.after_gap] == []
 
 
 def filled(week: Week) -> list[list[int]]:

@@ -156,7 +156,7 @@ async def test_what_can_not_be_had_is_not_suggested(sessions: Sessions, town: To
         )
         zhao = town.products["赵1"].workshop_id
         await change_workshop(session, town.host, zhao, {"active": False}, NOON)
-    assert await town.suggested(60) == "李1 定 李2"
+    assert await town.suggested(60) == "定 李1 李2"
 
 
 async def test_another_stations_time_and_products_stay_out(sessions: Sessions, town: Town) -> None:

@@ -1,6 +1,7 @@
 """The line-up: pieces fenced and given back, rows refused, removals."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,10 +11,10 @@ from sqlalchemy import func, select
 from catalog.access import Actor
 from catalog.db import Sessions
 from catalog.errors import Invalid, NotFound, OutOfStock
-from catalog.models import Kind, Product, ProductState, Role, Station
+from catalog.models import Kind, Product, ProductState, Role, Station, Stock
 from catalog.products import change_product
 from live.lineup import put_line_up
-from live.models import LineUpItem, Show
+from live.models import LineUpItem, Link, Show
 from live.shows import end_show, schedule_show, show_for
 from tests.live.acting import host_of, item_of, make_link, pieces, sibling, take_pieces
 from tests.making import (
@@ -255,3 +256,107 @@ async def test_buyers_and_an_editor_never_wait_on_each_other_in_a_circle(
     used = item.allotment - item.allotment_left
     assert holding == 15
     assert await pieces(sessions, product) == (40, 15 - used + item.allotment)
+
+
+async def test_a_refusal_says_how_many_are_free(sessions: Sessions) -> None:
+    product = await make_product(sessions, on_hand=5)
+    host, show = await make_show(sessions, product)
+    other_host, other = await make_show(sessions, product)
+    await put(sessions, host, show, {"product": product.id, "allotment": 3})
+    for actor, whose, wanted, said in (
+        (host, show, 6, "没有这么多空闲的件可以留给这一场，最多留 5 件。"),
+        (other_host, other, 3, "没有这么多空闲的件可以留给这一场，最多留 2 件。"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            await put(sessions, actor, whose, {"product": product.id, "allotment": wanted})
+        assert refused.value.errors == {"items.0.allotment": said}
+    await put(sessions, host, show, {"product": product.id, "allotment": 5})
+    with pytest.raises(Invalid) as refused:
+        await put(sessions, other_host, other, {"product": product.id, "allotment": 1})
+    assert refused.value.errors == {"items.0.allotment": "没有空闲的件可以留给这一场。"}
+    assert await pieces(sessions, product) == (5, 5)
+
+
+async def test_numbers_that_can_not_be_are_refused_as_typed_and_as_sent(
+    sessions: Sessions,
+) -> None:
+    product = await make_product(sessions)
+    host, show = await make_show(sessions, product)
+    for row, field, said in (
+        ({"minutes": 0}, "minutes", "分钟要在 1 到 240 之间。"),
+        ({"minutes": "0"}, "minutes", "分钟要在 1 到 240 之间。"),
+        ({"minutes": -5}, "minutes", "分钟要在 1 到 240 之间。"),
+        ({"show_price_fen": -1}, "show_price_fen", "直播价要大于 0。"),
+        ({"show_price_fen": 0}, "show_price_fen", "直播价要大于 0。"),
+        ({"show_price": "-1"}, "show_price", "直播价不能是负数。"),
+        ({"show_price": "0"}, "show_price", "直播价要大于 0。"),
+        ({"allotment": 10**9}, "allotment", "留货要在 0 到 9999 之间。"),
+        ({"allotment": "1000000000"}, "allotment", "留货要在 0 到 9999 之间。"),
+        ({"allotment": -1}, "allotment", "留货要在 0 到 9999 之间。"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            await put(sessions, host, show, {"product": product.id, **row})
+        assert refused.value.errors == {f"items.0.{field}": said}, row
+    assert await kept(sessions, host, show) == []
+    assert await pieces(sessions, product) == (3, 0)
+
+
+async def race_for_the_last(
+    sessions: Sessions,
+    fence: Callable[[Actor, Show, Product], Awaitable[bool]],
+    buy: Callable[[str], Awaitable[bool]],
+) -> tuple[int, tuple[int, int]]:
+    """Two editors fence and a buyer takes one and the same piece; how many got it, and the stock."""
+    product = await make_product(sessions, on_hand=1)
+    live = await make_live_show(sessions, [product])
+    code = (await make_link(sessions, product, live)).code
+    shows = [await make_show(sessions, product) for _ in range(2)]
+    got = await asyncio.gather(buy(code), *(fence(host, show, product) for host, show in shows))
+    return sum(got), await pieces(sessions, product)
+
+
+async def test_two_editors_and_a_buyer_share_one_piece(sessions: Sessions) -> None:
+    async def fence(host: Actor, show: Show, product: Product) -> bool:
+        try:
+            await put(sessions, host, show, {"product": product.id, "allotment": 1})
+        except Invalid:
+            return False
+        return True
+
+    async def buy(code: str) -> bool:
+        try:
+            async with sessions.begin() as session:
+                await take_pieces(session, code, 1)
+        except OutOfStock:
+            return False
+        return True
+
+    assert await race_for_the_last(sessions, fence, buy) == (1, (1, 1))
+
+
+async def test_the_naive_way_all_three_get_it(sessions: Sessions) -> None:
+    """Read, think, write back: everybody has read before anyone writes."""
+    all_read = asyncio.Barrier(3)
+
+    async def take(product_id: int) -> bool:
+        async with sessions() as session:
+            held = (await session.get_one(Stock, product_id)).held
+        await all_read.wait()
+        async with sessions.begin() as session:
+            row = await session.get_one(Stock, product_id)
+            if held >= row.on_hand:
+                return False
+            row.held = held + 1
+        return True
+
+    async def fence(host: Actor, show: Show, product: Product) -> bool:
+        return await take(product.id)
+
+    async def buy(code: str) -> bool:
+        async with sessions() as session:
+            link = await session.scalar(select(Link).where(Link.code == code))
+        assert link is not None
+        assert link.product_id is not None
+        return await take(link.product_id)
+
+    assert await race_for_the_last(sessions, fence, buy) == (3, (1, 1))

@@ -75,8 +75,16 @@ async function keep({ member, page, files }) {
   if (answer.type === "opaqueredirect") return forget();
   if (!answer.ok) return undefined;
   const cache = await caches.open(`${KEPT}${member} ${page}`);
-  await cache.put(page, await stamped(answer));
-  return fill(cache, page, files);
+  const copy = await stamped(answer);
+  const wanted = files.map((file) => new URL(file, location).href);
+  await fill(cache, wanted);
+  // Last of all, so that there is never a page without what belongs to it.
+  await cache.put(page, copy);
+  const own = new URL(page, location).href;
+  for (const { url } of await cache.keys()) {
+    if (url !== own && !wanted.includes(url)) await cache.delete(url);
+  }
+  return undefined;
 }
 
 async function stamped(answer) {
@@ -87,14 +95,9 @@ async function stamped(answer) {
   return new Response(html, { headers });
 }
 
-async function fill(cache, page, files) {
-  const wanted = new Set([...files, page].map((file) => new URL(file, location).href));
-  const there = new Set();
-  for (const { url } of await cache.keys()) {
-    if (wanted.has(url)) there.add(url);
-    else await cache.delete(url);
-  }
-  const fresh = [...wanted].filter((url) => !there.has(url) || url.endsWith("/console/spare"));
+async function fill(cache, wanted) {
+  const there = new Set((await cache.keys()).map(({ url }) => url));
+  const fresh = wanted.filter((url) => !there.has(url) || url.endsWith("/console/spare"));
   await Promise.allSettled(fresh.map(async (url) => {
     const answer = await fetch(url, { redirect: "manual" });
     if (answer.ok) await cache.put(url, answer);

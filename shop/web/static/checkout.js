@@ -14,5 +14,12 @@ function show() {
   document.querySelector(".actionbar .button-primary span").textContent = `去付款 ¥${total}`;
 }
 
+/* What is held may be sold elsewhere meanwhile: whoever is filling in the form is told. */
+setInterval(async () => {
+  if (document.hidden) return;
+  const { status } = await fetch(location.href).catch(() => ({}));
+  if (status === 409) location.reload();
+}, 15000);
+
 province.addEventListener("change", show);
 addEventListener("pageshow", show);

@@ -140,8 +140,8 @@ async def test_another_stations_are_not_there(desk: Desk) -> None:
     assert "我们的" not in (await desk.web.get("/desk/clips")).text
     for path in (f"/desk/clips/new?product={product.id}", f"/desk/clips/{clip.id}/edit"):
         assert (await desk.web.get(path)).status_code == 404
-    await desk.web.get("/desk/clips/new")
     for path in (f"/desk/clips/{clip.id}/edit", f"/desk/clips/{clip.id}/retire"):
+        await desk.web.get("/desk/clips")
         assert (await desk.web.submit(path, {"title": "x"})).status_code == 404
     async with desk.sessions() as session:
         assert await session.scalar(select(func.count()).where(Link.retired_at.is_not(None))) == 0

@@ -42,7 +42,7 @@ async def test_what_buyers_did_not_get_is_told_with_what_to_do(
             for _ in range(times):
                 await desk.web.get(f"/Q/{links[product.id].code}")
         await waited(sessions, one)
-        await desk.web.client._transport.app.state.scans.flush()  # type: ignore[attr-defined]
+        await desk.web.client.app.state.scans.flush()
         said = words((await desk.web.get("/desk/demand")).text)
     assert "福字圆挂 王家木作 · ¥268 没有空着的 3 次 1 人 问问王家木作" in said
     assert "收起来的 王家木作 · ¥268 已下架 1 次 0 人" in said

@@ -69,7 +69,7 @@ async def test_the_list_has_each_show_and_rehearsals_in_a_tab_of_their_own(
     links = r'href="/desk/reports/shows/(\d+)"'
     assert re.findall(links, real) == [str(show.id)]
     assert re.findall(links, rehearsed) == [str(tried.id)]
-    assert "11月22日 12:00 周日专场 host 1 4 1 2 ¥536 — ¥536 已结束" in words(real)
+    assert "11月22日 12:00 周日专场 host · 1 件作品 4 1 2 ¥536 — ¥536 已结束" in words(real)
     assert "这一页 1 场 4 1 2 ¥536 ¥0 ¥536" in words(real)
     assert "没有更早的了" in words(end)
 
