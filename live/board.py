@@ -24,7 +24,7 @@ from live.watching import FRESH, watching_now
 class BoardItem(msgspec.Struct, kw_only=True):
     """One line-up item now. `free` is null for what is carved to order.
 
-    `held_until` is when the first of its holds runs out, `waiting` how many stand in line for it.
+    `held_until` is when the first hold of its product runs out, `waiting` how many stand in line for it.
     `sold_out` says that it was marked so by hand, `for_sale` that buyers may have it at all.
     """
 

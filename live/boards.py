@@ -234,8 +234,8 @@ class _Show:
 class Boards:
     """The boards that somebody watches through this process."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, most: int = MOST_STREAMS) -> None:
+        self._database, self._most = database, most
         self._shows: dict[int, _Show] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._streams = 0
@@ -270,7 +270,7 @@ class Boards:
 
     def must_have_room(self) -> None:
         """Raises TooManyWatchers when this process feeds as many streams as it can."""
-        if self._streams >= MOST_STREAMS:
+        if self._streams >= self._most:
             raise TooManyWatchers
 
     def pages(self) -> dict[int, int]:
@@ -287,6 +287,13 @@ class Boards:
         for show in self._shows.values():
             if show.concerns(touched):
                 show.nudged.set()
+
+    def close(self) -> None:
+        """Let all who watch go; they come back to another process, or to this one's successor."""
+        for show in list(self._shows.values()):
+            for view in list(show.views.values()):
+                for watch in list(view.watches):
+                    watch.leave()
 
     async def nudge(self, show_id: int) -> None:
         """Look at a show again now. Only a hint; a lost one costs a second."""

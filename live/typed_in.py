@@ -75,7 +75,7 @@ async def type_in(
     spans = _read_airings(check, show, kept, airings, now)
     open_ones = [airing for airing in kept.values() if airing.ended_at is None]
     _refuse_overlaps(check, show, open_ones, spans)
-    sold = _read_sales(check, show, sales)
+    sold = await _in_stock(session, check, _read_sales(check, show, sales))
     check.done()
     await _write_airings(session, actor, show, spans, now)
     await _sell(session, actor, show, sold, now)
@@ -234,37 +234,41 @@ async def _write_airings(
         record(session, actor, "show.type_in", show, now, before={"airings": before}, after=told)
 
 
-async def _sell(
-    session: AsyncSession,
-    actor: Actor,
-    show: Show,
-    sold: Sequence[tuple[int, LineUpItem, int, str]],
-    now: datetime,
-) -> None:
-    """Count sold pieces out of stock; of what the show keeps for itself first."""
+async def _in_stock(
+    session: AsyncSession, check: Check, sold: Sequence[tuple[int, LineUpItem, int, str]]
+) -> list[tuple[LineUpItem, int]]:
+    """Item and pieces of the sales that are not counted yet, by product, their stock locked."""
     await selling.lock(session, [(item.product_id, item.id) for _, item, _, _ in sold])
-    faults: dict[str, str] = {}
+    fresh = []
     for n, item, pieces, seen in sorted(sold, key=lambda one: one[1].product_id):
-        await session.refresh(item, with_for_update={"key_share": True})
         row = item.product.stock
+        await session.refresh(item, with_for_update={"key_share": True})
         await session.refresh(row)
         if seen and seen == str(row.on_hand + pieces):
             continue
         there = row.free + item.allotment_left
         if pieces > there:
-            faults[f"sales.{n}.pieces"] = _too_few(there, row.held - item.allotment_left)
-            continue
+            check.fault(f"sales.{n}.pieces", _too_few(there, row.held - item.allotment_left))
+        fresh.append((item, pieces))
+    return fresh
+
+
+async def _sell(
+    session: AsyncSession,
+    actor: Actor,
+    show: Show,
+    sold: Sequence[tuple[LineUpItem, int]],
+    now: datetime,
+) -> None:
+    """Count sold pieces out of stock; of what the show keeps for itself first."""
+    reason = f"“{show.title}”现金卖出，纸上补记"
+    for item, pieces in sold:
         fenced = min(item.allotment_left, pieces)
         if fenced:
-            item.allotment, item.allotment_left = (
-                item.allotment - fenced,
-                item.allotment_left - fenced,
-            )
+            item.allotment -= fenced
+            item.allotment_left -= fenced
             await stock.release(session, item.product_id, fenced)
-        reason = f"“{show.title}”现金卖出，纸上补记"
         await stock.change(session, actor, item.product, -pieces, reason, now)
-    if faults:
-        raise Invalid(faults)
 
 
 def _too_few(there: int, promised: int) -> str:

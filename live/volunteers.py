@@ -314,9 +314,16 @@ async def hours(
     if member_id is not None:
         query = query.where(SignUp.member_id == member_id)
     return [
-        Hours(member, show, role, row.minutes, by, row.confirmed_at)
+        _told(row, member, show, role, by)
         for row, member, show, role, by in await session.execute(query)
     ]
+
+
+def _told(row: SignUp, member: Member, show: Show, role: str, by: str) -> Hours:
+    # Minutes never stand without the time at which somebody confirmed them.
+    assert row.minutes is not None
+    assert row.confirmed_at is not None
+    return Hours(member, show, role, row.minutes, by, row.confirmed_at)
 
 
 def by_member(found: Sequence[Hours]) -> list[tuple[Member, int, int]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
@@ -243,6 +244,17 @@ async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
             await task
 
 
+def _end_streams_when_told(app: Litestar) -> None:
+    """Let live pages go when the process is told to stop; the server would wait for them.
+
+    Its own handler is the loop's, which hears of the signal all the same.
+    """
+    boards: Boards = app.state.boards
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(boards.close))
+
+
 def server_app() -> Litestar:
     """The application of a server process, which lives long and works with what it loaded.
 
@@ -250,6 +262,7 @@ def server_app() -> Litestar:
     every few hundred requests.
     """
     app = create_app()
+    app.on_startup.append(_end_streams_when_told)
     gc.collect()
     gc.freeze()
     return app

@@ -127,8 +127,10 @@ async def sell_at_market(
     """
     actor.must_be(CATALOG_EDITORS)
     async with shop.database.writing.begin() as session:
-        product, sale = await _read(session, actor, product_id, pieces, seen, now)
-        await _take(session, actor, product, sale, now)
+        product = await product_for(session, actor, product_id)
+        reach = await _lock(session, product_id)
+        sale = MarketSale(await _read(session, product, pieces, seen, now))
+        await _take(session, actor, product, reach, sale, now)
     tried: set[int] = set()
     in_vain = 0
     while sale.missing and in_vain < MOST_IN_VAIN:
@@ -138,7 +140,7 @@ async def sell_at_market(
         tried.add(order.id)
         in_vain += await _give_up(shop, actor, product, order, sale, now)
         async with shop.database.writing.begin() as session:
-            await _take(session, actor, product, sale, now)
+            await _take(session, actor, product, await _lock(session, product_id), sale, now)
     if sale.missing:
         async with shop.database.writing.begin() as session:
             await _tell_desk(session, product, sale, now)
@@ -146,17 +148,12 @@ async def sell_at_market(
 
 
 async def _read(
-    session: AsyncSession,
-    actor: Actor,
-    product_id: int,
-    pieces: object,
-    seen: object,
-    now: datetime,
-) -> tuple[Product, MarketSale]:
-    product = await product_for(session, actor, product_id)
+    session: AsyncSession, product: Product, pieces: object, seen: object, now: datetime
+) -> int:
+    """How many are meant; all of the product is locked. Raises Invalid."""
     if product.kind == Kind.MADE_TO_ORDER:
         raise Invalid({"pieces": "定做的作品没有现货，集市上卖的不用在这里记。"})
-    here = await stake(session, product_id, now)
+    here = await stake(session, product.id, now)
     if str(seen) != str(here.on_hand):
         raise Invalid({"pieces": f"件数刚刚变了：现在有 {here.on_hand} 件。请看过再按一次。"})
     if here.most < 1:
@@ -167,27 +164,34 @@ async def _read(
         paid = f"；另外 {here.owed} 件已经有人付了钱，要寄给他们" if here.owed else ""
         check.fault("pieces", f"最多 {here.most} 件{paid}。")
     check.done()
-    return product, MarketSale(wanted=count)
+    return count
+
+
+_Reach = tuple[list[Held], Pieces]
+"""A product's plain holds, and all pieces that these keep, with the product's own: locked."""
+
+
+async def _lock(session: AsyncSession, product_id: int) -> _Reach:
+    """Lock the plain holds of a product by id, then items and stock: as those who hold do."""
+    concerned = select(HoldLine.hold_id).where(HoldLine.product_id == product_id)
+    plain = READ.where(Hold.state == HoldState.ACTIVE, Hold.id.in_(concerned))
+    holds = await locked(session, plain, {})
+    items = await session.scalars(select(LineUpItem.id).where(LineUpItem.product_id == product_id))
+    own = [Share(product_id, item_id, 0, carved=False) for item_id in (None, *items)]
+    kept = [line.share for hold in holds for line in hold.lines]
+    return holds, await Pieces.lock(session, own, kept)
 
 
 async def _take(
-    session: AsyncSession, actor: Actor, product: Product, sale: MarketSale, now: datetime
+    session: AsyncSession,
+    actor: Actor,
+    product: Product,
+    reach: _Reach,
+    sale: MarketSale,
+    now: datetime,
 ) -> None:
-    """Take what is missing from free and fenced pieces and from plain holds, as far as it goes.
-
-    Locks the product's plain holds by id, then items and stock: the order of those who hold.
-    """
-    concerned = select(HoldLine.hold_id).where(HoldLine.product_id == product.id)
-    plain = READ.where(Hold.state == HoldState.ACTIVE, Hold.id.in_(concerned))
-    holds = await locked(session, plain, {})
-    fenced_in = await session.scalars(
-        select(LineUpItem.id).where(LineUpItem.product_id == product.id)
-    )
-    pieces = await Pieces.lock(
-        session,
-        [Share(product.id, item_id, 0, carved=False) for item_id in fenced_in],
-        [line.share for hold in holds for line in hold.lines],
-    )
+    """Take what is missing from free and fenced pieces and from plain holds, as far as it goes."""
+    holds, pieces = reach
     free, items = await _there(session, product.id)
     short = sale.missing - free - sum(item.allotment_left for item in items)
     going = _making_way(holds, product.id, short)

@@ -37,10 +37,9 @@ _OPEN = union_all(
     ),
 ).subquery("open")
 _HELD = (
-    select(_lines.c.line_up_item_id, func.min(_OPEN.c.expires_at).label("until"))
+    select(_lines.c.product_id, func.min(_OPEN.c.expires_at).label("until"))
     .select_from(_OPEN.join(_lines, _lines.c.hold_id == _OPEN.c.id))
-    .where(_lines.c.line_up_item_id.is_not(None))
-    .group_by(_lines.c.line_up_item_id)
+    .group_by(_lines.c.product_id)
     .subquery("held")
 )
 _WAITING = (
@@ -52,7 +51,7 @@ _WAITING = (
 _STANDINGS = (
     select(_items.c.id, _HELD.c.until, func.coalesce(_WAITING.c.people, 0))
     .select_from(
-        _items.outerjoin(_HELD, _HELD.c.line_up_item_id == _items.c.id).outerjoin(
+        _items.outerjoin(_HELD, _HELD.c.product_id == _items.c.product_id).outerjoin(
             _WAITING, _WAITING.c.product_id == _items.c.product_id
         )
     )
@@ -61,7 +60,10 @@ _STANDINGS = (
 
 
 async def standings(session: AsyncSession, show_id: int, now: datetime) -> Mapping[int, Standing]:
-    """By line-up item: when the first of its unpaid holds runs out, and who waits for its product."""
+    """By line-up item: when the first unpaid hold of its product runs out, and how many wait.
+
+    Whoever holds it, by the show's link or not, keeps it from those who watch.
+    """
     asked = {"show": show_id, "now": now, "since": now - WAITS}
     rows = await session.execute(_STANDINGS, asked)
     return {item_id: Standing(until, waiting) for item_id, until, waiting in rows}

@@ -25,15 +25,17 @@ def through_h264(frames: Sequence[Image.Image], size: tuple[int, int], bits: int
         stream.options = {"preset": "veryfast", "profile": "main", **rate}
         for frame in frames:
             small = frame if frame.size == size else frame.resize(size, Image.Resampling.BICUBIC)
-            container.mux(stream.encode(av.VideoFrame.from_image(small)))
+            picture = av.VideoFrame.from_image(small)  # type: ignore[no-untyped-call]
+            container.mux(stream.encode(picture))
         container.mux(stream.encode())
     return file.getvalue()
 
 
 def decoded(video: bytes) -> list[Image.Image]:
     """The pictures of a video."""
-    with av.open(BytesIO(video)) as container:
-        return [frame.to_image() for frame in container.decode(video=0)]
+    with av.open(BytesIO(video), "r") as container:
+        frames = container.decode(video=0)
+        return [frame.to_image() for frame in frames]  # type: ignore[no-untyped-call]
 
 
 def moving(photo: Image.Image, size: tuple[int, int], frames: int) -> Iterator[Image.Image]:

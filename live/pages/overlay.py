@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -119,20 +120,21 @@ async def _follow(
                 overlay, show_id = await _look(database, overlay_id)
                 if overlay.revoked_at is not None:
                     break
-                latest = await watched.latest(show_id)
-                async with database.reading() as session:
-                    drawing = await draw(session, overlay, latest, public_url)
-                html = _render(request, drawing)
-                if html != sent or monotonic() >= beat_at:
-                    sent, beat_at = html, monotonic() + BEAT_SECONDS
-                    yield _message(html)
+                latest = watched.latest(show_id)
+                if show_id is None or latest is not None:
+                    async with database.reading() as session:
+                        drawing = await draw(session, overlay, latest, public_url)
+                    html = _render(request, drawing)
+                    if html != sent or monotonic() >= beat_at:
+                        sent, beat_at = html, monotonic() + BEAT_SECONDS
+                        yield _message(html)
                 if monotonic() >= noted_at:
                     noted_at = monotonic() + SEEN_EVERY.total_seconds()
                     async with database.writing.begin() as session:
                         await note_seen(session, overlay_id, datetime.now(UTC))
             await watched.news(LOOK_SECONDS)
     finally:
-        await watched.leave()
+        watched.leave()
         _open[overlay_id] -= 1
     yield ServerSentEventMessage(event="revoked", data="revoked")
 
@@ -161,49 +163,39 @@ class _Watched:
     def __init__(self, boards: Boards) -> None:
         self._boards = boards
         self._show_id: int | None = None
-        self._states: AsyncGenerator[bytes, None] | None = None
-        # A step that is cut short ends a generator, so it goes on beside whoever stops waiting.
-        self._step: asyncio.Task[bytes] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._board: Board | None = None
+        self._heard = asyncio.Event()
 
-    async def latest(self, show_id: int | None) -> Board | None:
-        """The newest board of this show, and None of none. Raises what reading it raised."""
-        if show_id != self._show_id:
-            await self.leave()
+    def latest(self, show_id: int | None) -> Board | None:
+        """The newest board of this show; None of no show, and before there is news of it."""
+        if show_id != self._show_id or (self._task is not None and self._task.done()):
+            self.leave()
+        if show_id is not None and self._task is None:
             self._show_id = show_id
-        if show_id is None:
-            return None
-        if self._states is None or self._step is None:
-            self._states = self._boards.watch(show_id)
-            self._step = asyncio.create_task(_step(self._states))
-        if self._board is None or self._step.done():
-            try:
-                self._board = msgspec.json.decode(await self._step, type=Board)
-            except _AWAY:
-                await self.leave()
-                raise
-            self._step = asyncio.create_task(_step(self._states))
+            self._task = asyncio.create_task(self._follow(show_id))
         return self._board
+
+    async def _follow(self, show_id: int) -> None:
+        # What can not be read now is asked for again, with the next look.
+        with contextlib.suppress(*_AWAY):
+            async with aclosing(self._boards.watch(show_id)) as states:
+                async for state in states:
+                    self._board = msgspec.json.decode(state, type=Board)
+                    self._heard.set()
 
     async def news(self, seconds: float) -> None:
         """Until there is something to look at, at most so long."""
-        if self._step is None:
-            await asyncio.sleep(seconds)
-        else:
-            await asyncio.wait({self._step}, timeout=seconds)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._heard.wait()
+        self._heard.clear()
 
-    async def leave(self) -> None:
-        """Watch nothing any more."""
-        step, states = self._step, self._states
-        self._show_id = self._states = self._step = self._board = None
-        if step is not None and states is not None:
-            step.cancel()
-            await asyncio.wait({step})
-            await states.aclose()
-
-
-async def _step(states: AsyncGenerator[bytes, None]) -> bytes:
-    return await anext(states)
+    def leave(self) -> None:
+        """Watch nothing any more. Waits for nothing: whoever is cancelled can not."""
+        if self._task is not None:
+            self._task.cancel()
+        self._show_id = self._task = self._board = None
 
 
 ROUTES: list[ControllerRouterHandler] = [overlay_page, events]

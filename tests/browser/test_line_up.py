@@ -84,8 +84,7 @@ async def test_rows_move_by_keys_by_mouse_and_by_buttons(editor: Page) -> None:
 
     await editor.locator("button[name=save]").click()
     await expect(editor.get_by_text("讲解单已保存。")).to_be_visible()
-    await editor.go_back()
-    await editor.reload()
+    await editor.goto(f"{editor.url}/line-up")
     await expect(editor.locator("[data-row]")).to_have_count(6)
     assert await names(editor) == [a, c, d, b, e, f]
 
@@ -110,7 +109,10 @@ async def test_minutes_add_up_and_what_was_taken_out_comes_back(editor: Page) ->
 
 
 async def test_a_low_price_asks_for_the_makers_word_and_leaving_asks_first(editor: Page) -> None:
-    box, price = editor.locator("[data-consent]").first, editor.locator('[name$=".show_price"]').first
+    box, price = (
+        editor.locator("[data-consent]").first,
+        editor.locator('[name$=".show_price"]').first,
+    )
     await expect(box).to_be_hidden()
     await price.fill("1")
     await expect(box).to_be_visible()

@@ -167,8 +167,9 @@ async def test_what_makes_no_sense_any_more_stays_with_its_reason_until_it_was_s
 async def test_two_tabs_send_what_waits_once(room: Room) -> None:
     page, other = await room.console(), await room.console()
     with away(room):
-        for _ in range(2):
+        for name in NAMES[1:]:
             await page.keyboard.press("k")
+            await expect(page.locator("#piece h1")).to_have_text(name)
         await expect(other.locator("#taps summary")).to_have_text("等网络：2 个")
     for tab in (page, other):
         await expect(tab.locator("#taps")).to_be_hidden(timeout=BACK_WITHIN_MS)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Page, expect
 from sqlalchemy import update
 
 from catalog.db import Database, Sessions
@@ -52,10 +52,6 @@ async def page(chromium: Browser) -> AsyncIterator[Page]:
     assert [fault for fault in faults if "ERR_" not in fault] == []
 
 
-def see(locator: Locator) -> Any:
-    return expect(locator)
-
-
 async def set_item(sessions: Sessions, show: Show, **values: Any) -> None:
     async with sessions.begin() as session:
         item = update(LineUpItem).where(LineUpItem.id == show.items[0].id)
@@ -74,7 +70,7 @@ async def test_it_stands_within_safe_margins_and_asks_nothing_of_anyone(
     for canvas, (width, height) in CANVASES.items():
         await page.set_viewport_size({"width": width, "height": height})
         await page.goto(f"{server.base}{on_air.path}?canvas={canvas}")
-        await see(page.locator(".photo img")).to_have_js_property("complete", value=True)
+        await expect(page.locator(".photo img")).to_have_js_property("complete", value=True)
         box = await page.locator(".card").bounding_box()
         assert box is not None
         assert box["x"] + box["width"] == width * 0.95
@@ -104,61 +100,61 @@ async def test_it_follows_the_show_the_policy_and_the_side(
 ) -> None:
     await page.goto(server.base + on_air.path)
     name, code, price = page.locator("h1"), page.locator(".code"), page.locator(".price")
-    await see(name).to_have_text("福字圆挂")
-    await see(code).to_have_text(CODE)
-    await see(price).to_have_text("¥268")
-    await see(page.locator(".stock")).to_have_text("仅此一件")
-    await see(page.locator(".next b")).to_have_text("平安竖匾")
+    await expect(name).to_have_text("福字圆挂")
+    await expect(code).to_have_text(CODE)
+    await expect(price).to_have_text("¥268")
+    await expect(page.locator(".stock")).to_have_text("仅此一件")
+    await expect(page.locator(".next b")).to_have_text("平安竖匾")
 
     async with sessions.begin() as session:
         await set_policy(session, on_air.host, on_air.overlay.id, "price", NOON)
-    await see(page.locator(".qr")).to_have_count(0, timeout=PATIENCE)
-    await see(code).to_have_count(0)
-    await see(price).to_have_text("¥268")
+    await expect(page.locator(".qr")).to_have_count(0, timeout=PATIENCE)
+    await expect(code).to_have_count(0)
+    await expect(price).to_have_text("¥268")
     assert CODE not in await page.content()
     async with sessions.begin() as session:
         await set_policy(session, on_air.host, on_air.overlay.id, "spoken", NOON)
-    await see(code).to_have_text(CODE, timeout=PATIENCE)
-    await see(page.locator(".qr")).to_have_count(0)
-    await see(price).to_have_count(0)
+    await expect(code).to_have_text(CODE, timeout=PATIENCE)
+    await expect(page.locator(".qr")).to_have_count(0)
+    await expect(price).to_have_count(0)
     async with sessions.begin() as session:
         await set_policy(session, on_air.host, on_air.overlay.id, "qr", NOON)
         await set_side(session, on_air.host, on_air.overlay.id, "left", NOON)
-    await see(page.locator("#overlay.left .qr")).to_be_visible(timeout=PATIENCE)
+    await expect(page.locator("#overlay.left .qr")).to_be_visible(timeout=PATIENCE)
     box = await page.locator(".card").bounding_box()
     assert box is not None
     assert box["x"] == 96
 
     await set_item(sessions, on_air.show, sold_out_at=NOON)
-    await see(page.locator(".stamp")).to_have_text("已售", timeout=PATIENCE)
-    await see(page.locator(".qr")).to_have_count(0)
+    await expect(page.locator(".stamp")).to_have_text("已售", timeout=PATIENCE)
+    await expect(page.locator(".qr")).to_have_count(0)
     async with sessions.begin() as session:
         await show_now(session, on_air.host, on_air.show.id, on_air.show.items[1].id, NOON)
-    await see(name).to_have_text("平安竖匾", timeout=PATIENCE)
-    await see(page.locator(".stock")).to_have_text("余 3 件")
-    await see(page.locator(".next")).to_have_count(0)
+    await expect(name).to_have_text("平安竖匾", timeout=PATIENCE)
+    await expect(page.locator(".stock")).to_have_text("余 3 件")
+    await expect(page.locator(".next")).to_have_count(0)
 
 
 async def test_it_comes_and_goes_with_the_shows_of_its_channel(
     page: Page, server: Served, on_air: OnAir, sessions: Sessions
 ) -> None:
     await page.goto(server.base + on_air.path)
-    await see(page.locator("h1")).to_have_text("福字圆挂")
+    await expect(page.locator("h1")).to_have_text("福字圆挂")
     async with sessions.begin() as session:
         await end_show(session, on_air.host, on_air.show.id, NOON)
-    await see(page.locator(".card")).to_have_count(0, timeout=PATIENCE)
+    await expect(page.locator(".card")).to_have_count(0, timeout=PATIENCE)
     assert await visible_text(page) == ""
     rehearsed = await make_live_show(sessions, [on_air.products[1]])
     async with sessions.begin() as session:
         show = update(Show).where(Show.id == rehearsed.id)
         await session.execute(show.values(rehearsal=True, channels=["抖音"]))
-    await see(page.locator("h1")).to_have_text("平安竖匾", timeout=PATIENCE)
-    await see(page.locator(".watermark")).to_have_text("彩排")
-    await see(page.locator(".ribbon")).to_have_text("彩排，不是真的卖")
+    await expect(page.locator("h1")).to_have_text("平安竖匾", timeout=PATIENCE)
+    await expect(page.locator(".watermark")).to_have_text("彩排")
+    await expect(page.locator(".ribbon")).to_have_text("彩排，不是真的卖")
     async with sessions.begin() as session:
         show = update(Show).where(Show.id == rehearsed.id)
         await session.execute(show.values(channels=["快手"]))
-    await see(page.locator(".card")).to_have_count(0, timeout=PATIENCE)
+    await expect(page.locator(".card")).to_have_count(0, timeout=PATIENCE)
 
 
 async def test_when_nobody_answers_what_may_be_untrue_goes_and_comes_back(
@@ -167,7 +163,7 @@ async def test_when_nobody_answers_what_may_be_untrue_goes_and_comes_back(
     await page.clock.install()
     await page.goto(server.base + on_air.path)
     card, gone = page.locator(".card"), (".qr", ".code", ".price", ".stock", ".next")
-    await see(card).to_contain_text(CODE)
+    await expect(card).to_contain_text(CODE)
 
     async def heard() -> bool:
         async with sessions() as session:
@@ -177,19 +173,19 @@ async def test_when_nobody_answers_what_may_be_untrue_goes_and_comes_back(
     await eventually(heard)
     server.kill()
     for part in gone:
-        await see(page.locator(part)).to_be_visible()
+        await expect(page.locator(part)).to_be_visible()
     await page.clock.fast_forward(20_000)
     for part in gone:
-        await see(page.locator(part)).to_be_hidden()
-    await see(page.locator("h1")).to_be_visible()
-    await see(page.locator(".photo img")).to_be_visible()
+        await expect(page.locator(part)).to_be_hidden()
+    await expect(page.locator("h1")).to_be_visible()
+    await expect(page.locator(".photo img")).to_be_visible()
 
     async with sessions.begin() as session:
         await show_now(session, on_air.host, on_air.show.id, on_air.show.items[1].id, NOON)
     server.start()
-    await see(page.locator("h1")).to_have_text("平安竖匾", timeout=PATIENCE)
+    await expect(page.locator("h1")).to_have_text("平安竖匾", timeout=PATIENCE)
     for part in gone[:-1]:
-        await see(page.locator(part)).to_be_visible()
+        await expect(page.locator(part)).to_be_visible()
 
 
 async def test_silence_from_the_beginning_is_silence_too(
@@ -198,20 +194,20 @@ async def test_silence_from_the_beginning_is_silence_too(
     await page.clock.install()
     await page.route("**/events", lambda route: route.abort())
     await page.goto(server.base + on_air.path)
-    await see(page.locator(".qr")).to_be_visible()
+    await expect(page.locator(".qr")).to_be_visible()
     await page.clock.fast_forward(20_000)
-    await see(page.locator(".qr")).to_be_hidden()
-    await see(page.locator("h1")).to_be_visible()
+    await expect(page.locator(".qr")).to_be_hidden()
+    await expect(page.locator("h1")).to_be_visible()
 
 
 async def test_a_revoked_address_goes_blank_and_stays_blank(
     page: Page, server: Served, on_air: OnAir, sessions: Sessions
 ) -> None:
     await page.goto(server.base + on_air.path)
-    await see(page.locator(".qr")).to_be_visible()
+    await expect(page.locator(".qr")).to_be_visible()
     async with sessions.begin() as session:
         await revoke(session, on_air.host, on_air.overlay.id, NOON)
-    await see(page.locator(".card")).to_have_count(0, timeout=PATIENCE)
+    await expect(page.locator(".card")).to_have_count(0, timeout=PATIENCE)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     async with sessions.begin() as session:
@@ -220,7 +216,7 @@ async def test_a_revoked_address_goes_blank_and_stays_blank(
     assert await visible_text(page) == ""
     assert asked == []
     await page.reload()
-    await see(page.locator("#overlay")).to_have_count(1)
+    await expect(page.locator("#overlay")).to_have_count(1)
     assert await visible_text(page) == ""
 
 
@@ -228,12 +224,12 @@ async def test_one_that_was_away_when_it_was_revoked_goes_blank_as_it_comes_back
     page: Page, server: Served, on_air: OnAir, sessions: Sessions
 ) -> None:
     await page.goto(server.base + on_air.path)
-    await see(page.locator(".qr")).to_be_visible()
+    await expect(page.locator(".qr")).to_be_visible()
     server.kill()
     async with sessions.begin() as session:
         await revoke(session, on_air.host, on_air.overlay.id, NOON)
     server.start()
-    await see(page.locator(".card")).to_have_count(0, timeout=PATIENCE)
+    await expect(page.locator(".card")).to_have_count(0, timeout=PATIENCE)
 
 
 async def test_a_holds_clock_runs_on_the_stations_time(
@@ -255,4 +251,4 @@ async def test_a_holds_clock_runs_on_the_stations_time(
     assert 0 < minutes * 60 + seconds <= 9 * 60
     assert minutes >= 7
     await page.clock.fast_forward(9 * 60_000)
-    await see(page.locator("[data-until]")).to_have_text("0:00")
+    await expect(page.locator("[data-until]")).to_have_text("0:00")

@@ -357,7 +357,9 @@ async def test_a_draft_starts_without_a_body_or_with_an_empty_one(
     product = await make_product(sessions, await make_workshop(sessions, station))
     async with interface(database_url, tmp_path) as api:
         for day, body in ((1, None), (2, {}), (3, {"despite": None})):
-            when = {f"{end}s_at": f"2093-01-0{day}T1{n}:00:00" for n, end in enumerate(("start", "end"))}
+            when = {
+                f"{end}s_at": f"2093-01-0{day}T1{n}:00:00" for n, end in enumerate(("start", "end"))
+            }
             made = await api.post("/api/shows", json={"title": "甲", **when}, headers=host)
             at = f"/api/shows/{made.json()['id']}"
             await api.put(f"{at}/lineup", json={"items": [{"product": product.id}]}, headers=host)

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -12,11 +12,13 @@ from catalog.errors import NotFound
 from catalog.models import Kind
 from live import selling
 from live.board import Board, board
-from live.boards import Boards
+from live.boards import Boards, Fragments
+from live.errors import TooManyWatchers
 from live.models import Show, ShowState
 from live.scans import ScanCounter
 from live.selling import Sale
 from live.shows import end_show, show_now
+from live.watching import write_pages
 from tests.live.acting import host_of, item_of, make_link, sibling, take_pieces
 from tests.live.test_scans import note
 from tests.making import NOON, make_live_show, make_product
@@ -120,3 +122,102 @@ async def test_nobody_watches_a_show_that_is_not_there(database: Database) -> No
     with pytest.raises(NotFound):
         await anext(boards.watch(999_999))
     assert boards._tasks == {}
+
+
+async def test_a_view_is_rendered_once_for_all_who_watch_it(database: Database) -> None:
+    product = await make_product(database.writing)
+    second = await sibling(database.writing, product)
+    show = await make_live_show(database.writing, [product, second])
+    boards, rendered = Boards(database), []
+
+    async def render(latest: Board) -> Fragments:
+        rendered.append(latest.now)
+        parts = {"now": f"<b id=now>{latest.now}</b>", "same": "<i id=same></i>"}
+        return Fragments(parts, {"all": "".join(parts.values())})
+
+    watches = [boards.watch_view(show.id, "page x", render, lambda b: b.now) for _ in range(5)]
+    async with asyncio.timeout(20):
+        (whole,) = {(await anext(watch)).decode() for watch in watches}
+        assert boards.pages() == {show.id: 5}
+        await switch(database.writing, show.id, show.items[1].id)
+        await boards.nudge(show.id)
+        (changed,) = {(await anext(watch)).decode() for watch in watches}
+    assert rendered == [show.items[0].id, show.items[1].id]
+    assert whole.count("event: fragment") == 1
+    assert '"id":"all"' in whole
+    assert changed.count("event: fragment") == 1
+    assert f">{show.items[1].id}<" in changed
+    for watch in watches:
+        await watch.aclose()
+    assert boards._tasks == {}
+
+
+async def test_who_missed_a_change_gets_the_whole_state(database: Database) -> None:
+    product = await make_product(database.writing)
+    show = await make_live_show(database.writing, [product])
+    boards, n = Boards(database), iter(range(100))
+
+    async def render(_: Board) -> Fragments:
+        return Fragments({"one": f"<b id=one>{next(n)}</b>", "two": "<b id=two></b>"})
+
+    slow = boards.watch_view(show.id, "page y", render, lambda _: next(n))
+    quick = boards.watch_view(show.id, "page y", render)
+    async with aclosing(slow), aclosing(quick), asyncio.timeout(20):
+        await anext(slow)
+        await anext(quick)
+        for _ in range(2):
+            assert (await anext(quick)).count(b"fragment") == 1
+        assert (await anext(slow)).count(b"fragment") == 2
+
+
+async def test_a_view_that_fails_is_tried_again_and_the_others_go_on(database: Database) -> None:
+    product = await make_product(database.writing)
+    show = await make_live_show(database.writing, [product])
+    boards, tries = Boards(database), iter(range(100))
+
+    async def render(_: Board) -> Fragments:
+        turn = next(tries)
+        if turn in (1, 2):
+            raise RuntimeError
+        return Fragments({"one": f"{turn}"})
+
+    async with asyncio.timeout(20):
+        async with aclosing(
+            boards.watch_view(show.id, "page z", render, lambda _: object())
+        ) as watch:
+            assert b'"0"' in await anext(watch)
+            assert b'"3"' in await anext(watch)
+    assert boards._tasks == {}
+
+
+async def test_more_than_a_process_feeds_are_refused(database: Database) -> None:
+    product = await make_product(database.writing)
+    show = await make_live_show(database.writing, [product])
+    boards = Boards(database, most=2)
+    watches = [boards.watch_events(show.id) for _ in range(2)]
+    for watch in watches:
+        boards.must_have_room()
+        await anext(watch)
+    with pytest.raises(TooManyWatchers):
+        boards.must_have_room()
+    await watches[0].aclose()
+    boards.must_have_room()
+    await watches[1].aclose()
+
+
+async def test_open_pages_are_those_of_processes_that_still_tell(database: Database) -> None:
+    product = await make_product(database.writing)
+    show = await make_live_show(database.writing, [product])
+    now = datetime.now(UTC)
+    for process, pages, at in (
+        ("a", 3, now),
+        ("b", 5, now - timedelta(seconds=14)),
+        ("dead", 7, now - timedelta(seconds=16)),
+        ("a", 4, now),
+    ):
+        async with database.writing.begin() as session:
+            await write_pages(session, process, {show.id: pages}, at)
+    assert (await look(database, show.id)).watching == 9
+    async with database.writing.begin() as session:
+        await write_pages(session, "a", {}, now)
+    assert (await look(database, show.id)).watching == 5

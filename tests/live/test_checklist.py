@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -87,7 +88,10 @@ async def test_what_the_program_sees_of_the_line_up(sessions: Sessions) -> None:
     row = {"product": product.id, "show_price_fen": 20000, "consent": word}
     async with sessions.begin() as session:
         await change_product(session, host, off.id, {"state": ProductState.ON_SALE}, NOON)
-        rows = [row, *({"product": p.id, "minutes": 1} for p in (off, carved, fenced))]
+        rows: list[dict[str, Any]] = [
+            row,
+            *({"product": p.id, "minutes": 1} for p in (off, carved, fenced)),
+        ]
         await put_line_up(session, host, show.id, rows, NOON)
     said = await lacking(sessions, host, show)
     assert said == {"codes": "“福字圆挂”还没有商品码", **NO_OVERLAY, **TICKS}
@@ -187,9 +191,9 @@ async def test_points_that_are_not_ticked_by_hand_and_shows_that_are_over(
 
 async def test_ready_waits_for_every_point(sessions: Sessions) -> None:
     host, show = await lined_up(sessions, await make_product(sessions))
+    values = {"state": "ready", "title": "改了名"}
     with pytest.raises(NotReady) as refused:
         async with sessions.begin() as session:
-            values = {"state": "ready", "title": "改了名"}
             await change_show(session, host, show.id, values, NOON)
     assert refused.value.reasons == {
         "codes": "“福字圆挂”还没有商品码", **NO_OVERLAY, **TICKS,
@@ -254,5 +258,7 @@ async def test_a_rehearsal_is_ready_and_starts_with_nothing_but_a_line_up(
 
 async def told_of_start(sessions: Sessions) -> object:
     async with sessions() as session:
-        (entry,) = await session.scalars(select(AuditEntry).where(AuditEntry.action == "show.start"))
+        (entry,) = await session.scalars(
+            select(AuditEntry).where(AuditEntry.action == "show.start")
+        )
     return entry.after

@@ -142,9 +142,7 @@ async def test_the_audit_trail_has_who_agreed_and_for_whom_it_was_written(
     async with sessions.begin() as session:
         await put_line_up(session, host, show.id, [at(product, 18000, **WORD)], NOON)
     async with sessions() as session:
-        entry = await session.scalar(
-            select(AuditEntry).where(AuditEntry.action == "price.consent")
-        )
+        entry = await session.scalar(select(AuditEntry).where(AuditEntry.action == "price.consent"))
     assert entry is not None
     assert (entry.member_id, entry.on_behalf_of) == (host.member_id, product.workshop_id)
     assert entry.before == {"floor_fen": 20000}

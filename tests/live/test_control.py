@@ -53,7 +53,9 @@ async def trail(sessions: Sessions) -> list[tuple[int | None, int | None]]:
     async with sessions() as session:
         found = select(AuditEntry).where(AuditEntry.action == "show.control")
         entries = list(await session.scalars(found.order_by(AuditEntry.id)))
-    return [(e.before["controller"], e.after["controller"]) for e in entries if e.before and e.after]
+    return [
+        (e.before["controller"], e.after["controller"]) for e in entries if e.before and e.after
+    ]
 
 
 async def test_the_first_press_takes_control_and_others_are_refused(

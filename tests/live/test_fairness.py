@@ -60,9 +60,7 @@ class Town:
         """Names of what would fill so many minutes, five each."""
         line_up = [(self.products[name].id, n) for name, n in chosen]
         async with self.sessions() as session:
-            found = await suggest(
-                session, self.host.station_id, line_up, minutes, 5, most, NOON
-            )
+            found = await suggest(session, self.host.station_id, line_up, minutes, 5, most, NOON)
         names = {product.id: name for name, product in self.products.items()}
         return " ".join(names[product_id] for product_id in found)
 

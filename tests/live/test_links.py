@@ -63,6 +63,19 @@ async def test_codes_are_five_symbols_that_nobody_confuses(sessions: Sessions) -
     assert not set("0O1ILU") & set(ALPHABET)
 
 
+async def test_a_code_that_is_only_spoken_has_four_symbols(sessions: Sessions) -> None:
+    product = await make_product(sessions)
+    host = await host_of(sessions, await make_live_show(sessions, [product]))
+    async with sessions.begin() as session:
+        lengths = {
+            placement: len(
+                (await link_for_product(session, host, product.id, None, placement, NOON)).code
+            )
+            for placement in Placement
+        }
+    assert lengths == dict.fromkeys(Placement, 5) | {Placement.SPOKEN: 4}
+
+
 async def test_a_code_is_found_as_people_type_it(sessions: Sessions) -> None:
     link = await make_link(sessions, await make_product(sessions))
     async with sessions() as session:

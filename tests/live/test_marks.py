@@ -7,8 +7,8 @@ from catalog.db import Sessions
 from catalog.errors import NotFound
 from catalog.models import AuditEntry, Product, Role
 from live.board import board
-from live.marks import mark_sold_out, undo_sold_out
 from live.errors import WrongShowState
+from live.marks import mark_sold_out, undo_sold_out
 from live.models import Link, Placement, Show
 from live.selling import Asked, offer
 from live.show_view import public_show

@@ -216,7 +216,7 @@ async def redrawn(sessions: Sessions, show: Show, *, paused: bool = False, **val
 
 async def test_a_clock_runs_only_where_one_really_ends(sessions: Sessions, show: Show) -> None:
     until = NOON + timedelta(minutes=9)
-    held = {"free": 0, "holds": 1}
+    held: dict[str, Any] = {"free": 0, "holds": 1}
     running = await redrawn(sessions, show, **held, held_until=until)
     assert (running.stock, running.held_until) == ("预留中", until)
     paying = await redrawn(sessions, show, **held, held_until=None)

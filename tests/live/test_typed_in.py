@@ -207,11 +207,12 @@ async def test_one_piece_twice_at_once_and_every_other_fault_are_told_together(
         await row(sessions, show, second, "14:20", "14:40"),
         {**await row(sessions, show, first, "14:41", "14:42"), "item": "999999"},
     ]
-    sales = [await sale(sessions, show, first, "两件")]
+    sales = [await sale(sessions, show, first, "两件"), await sale(sessions, show, second, 4)]
     assert await refused(sessions, show, rows, sales) == {
         "airings.1.from": "和14:10–14:30的同一件重叠了。同一时间只讲一件。",
         "airings.2.item": "请选择讲的是哪一件。",
         "sales.0.pieces": "卖出的件数要填整数。",
+        "sales.1.pieces": "现在只有 3 件，记不了这么多。",
     }
     assert await pieces(sessions, first) == (3, 0)
 

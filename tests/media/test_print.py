@@ -181,6 +181,13 @@ def test_nothing_on_a_tag_overflows(tag_name: str, paper: Path) -> None:
     assert max(bottom for _, _, _, bottom, _ in found) <= 15.5 + 38
 
 
+def test_every_tag_prints_its_code_for_those_who_type(paper: Path) -> None:
+    codes = ["7K3FD", "2A9Z", "MNPQR"]
+    said = text_of(tag_sheet_pdf([replace(TAG, code=code) for code in codes]), paper)
+    for code in codes:
+        assert code in said.replace(" ", "")
+
+
 @pytest.mark.parametrize(("count", "sheets"), [(1, 1), (21, 1), (22, 2)])
 def test_every_tag_of_every_sheet_reads_back(count: int, sheets: int, paper: Path) -> None:
     codes = [f"7K{first}{second}" for first in ALPHABET for second in ALPHABET][:count]

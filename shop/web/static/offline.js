@@ -16,6 +16,7 @@ const APART = 20000;
 
 const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content;
 const $ = (id) => document.getElementById(id);
+const connection = () => document.querySelector("[data-connection]")?.dataset.state;
 
 /* The station's time: a wrong clock in the laptop does no harm. */
 const arrived = performance.getEntriesByType("navigation")[0]?.responseStart ?? 0;
@@ -76,7 +77,7 @@ addEventListener("submit", (event) => {
   const at = new Date(Date.now() + ahead).toISOString();
   keep({ client_id: newId(), kind, item, announcement, at, words: words(kind, item, form) });
   send();
-  setTimeout(look, navigator.onLine ? SLOW : 0);
+  setTimeout(look, connection() === "open" ? SLOW : 0);
 }, true);
 
 /* Sending: all that waits, in order. What is answered twice was done once. */
@@ -96,8 +97,7 @@ async function send() {
     sending = false;
   }
   look();
-  const connected = document.querySelector('[data-connection][data-state="open"]');
-  if (sent && !waiting().length && (supposed || !connected)) await refresh();
+  if (sent && !waiting().length && (supposed || connection() !== "open")) await refresh();
 }
 
 async function post(presses) {
@@ -180,7 +180,10 @@ function markSeat(item) {
   const seat = $(`seat-${item}`)?.closest("li");
   if (!seat || seat.classList.contains("now")) return;
   for (const other of $("lineup").children) {
-    if (other.classList.contains("now")) other.classList.add("over");
+    if (other.classList.contains("now")) {
+      other.classList.add("over");
+      other.querySelector(".seat-words .small").textContent = "讲过了";
+    }
     other.classList.remove("now", "next");
     other.removeAttribute("aria-current");
     other.querySelector("button").disabled = false;
@@ -189,6 +192,8 @@ function markSeat(item) {
   seat.classList.add("now");
   seat.setAttribute("aria-current", "true");
   seat.querySelector("button").disabled = true;
+  seat.querySelector(".seat-words .small").textContent = "在讲 · 等网络";
+  seat.querySelector(".seat-end").replaceChildren();
   seat.nextElementSibling?.classList.add("next");
 }
 
@@ -251,8 +256,7 @@ const changes = new MutationObserver(() => { suppose(); soon(); });
 const watch = () => changes.observe($("console"), { childList: true, subtree: true });
 
 function connected() {
-  const state = document.querySelector("[data-connection]")?.dataset.state;
-  if (state !== "open") return;
+  if (connection() !== "open") return;
   copy = "";
   look();
   send();

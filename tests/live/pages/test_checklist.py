@@ -116,7 +116,9 @@ async def test_starting_all_the_same_takes_a_reason(
         answer = await web.submit(f"{path}/start", {"despite": "停电了，用手机播"})
         assert answer.headers["location"] == f"{path}/console"
     async with sessions() as session:
-        (entry,) = await session.scalars(select(AuditEntry).where(AuditEntry.action == "show.start"))
+        (entry,) = await session.scalars(
+            select(AuditEntry).where(AuditEntry.action == "show.start")
+        )
     assert entry.after == {"open": ["codes", "overlay", *BY_HAND], "despite": "停电了，用手机播"}
 
 

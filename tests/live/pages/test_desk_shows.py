@@ -10,9 +10,10 @@ from sqlalchemy import select
 
 from catalog.db import Sessions
 from catalog.models import Member, Role
+from live.lineup import put_line_up
 from live.models import Show, ShowState
 from live.shows import schedule_show
-from tests.live.acting import item_of, member_of, pieces, settle_points
+from tests.live.acting import item_of, make_photo, member_of, pieces, settle_points
 from tests.making import NOON, act, make_live_show, make_member, make_product, make_station
 from tests.web import Browser, browser, settings_for
 
@@ -275,3 +276,38 @@ async def test_an_assistant_switches_and_does_not_end(sessions: Sessions, settin
         answer = await web.submit(f"{base}/now", {"item": str(show.now_item_id)})
         assert answer.status_code == 303
         assert (await web.submit(f"{base}/end")).status_code == 403
+
+
+async def test_rehearsal_and_cover_are_chosen_in_the_form_and_seen(
+    sessions: Sessions, settings: Any
+) -> None:
+    product = await make_product(sessions)
+    photo = await make_photo(sessions, product)
+    manager = await member_of(sessions, product, Role.MANAGER)
+    async with browser(settings) as web:
+        form = await open_form(web, manager) | {"rehearsal": "1"}
+        past = form | {"starts_at": "2020-11-28T19:30", "ends_at": "2020-11-28T21:30"}
+        answer = await web.submit("/desk/shows/new", past)
+        assert answer.status_code == 422
+        assert "开始时间已经过去了" in answer.text
+        assert 'value="2020-11-28T19:30"' in answer.text
+        assert 'name="rehearsal" value="1" checked' in answer.text
+        assert await shows(sessions) == []
+        await web.submit("/desk/shows/new", form)
+        (show,) = await shows(sessions)
+        assert show.rehearsal is True
+        async with sessions.begin() as session:
+            await put_line_up(session, act(manager), show.id, [{"product": product.id}], NOON)
+        edit = f"/desk/shows/{show.id}/edit"
+        assert f'name="cover_photo_id" value="{photo.id}"' in (await web.get(edit)).text
+        answer = await web.submit(edit, form | {"cover_photo_id": str(photo.id)})
+        assert answer.status_code == 303
+        assert f'value="{photo.id}" checked' in (await web.get(edit)).text
+        await web.submit(f"/desk/shows/{show.id}/state", {"state": "ready"})
+        assert f'src="/photos/{photo.folder}/m.jpg"' in (await web.get(f"/shows/{show.id}")).text
+        calendar = (await web.get("/desk/calendar?view=week&day=2093-11-28")).text
+        assert f'src="/photos/{photo.folder}/m.jpg"' in calendar
+        await web.get(edit)
+        await web.submit(edit, form | {"rehearsal": "", "cover_photo_id": ""})
+    (kept,) = await shows(sessions)
+    assert (kept.rehearsal, kept.cover_photo_id) == (False, None)

@@ -368,7 +368,7 @@ async def test_a_price_below_the_floor_offers_to_write_down_the_makers_word(
 async def test_the_fair_suggestion_is_a_draft_that_nobody_saved(
     sessions: Sessions, products: list[Product], show: Show, settings: Any
 ) -> None:
-    first, second, third = products
+    first, second, _ = products
     async with browser(settings) as web:
         path = await opened(web, sessions, show, first)
         typed = row(0, second, minutes="110", talking_points="我写的")
