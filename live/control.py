@@ -76,6 +76,11 @@ async def take(
     await _write(session, actor, await _lock(session, actor, show_id), screen, now)
 
 
+def is_due(show: Show, now: datetime) -> bool:
+    """Whether it is time to note that the controller is still there: not with every look."""
+    return show.controller_at is None or show.controller_at <= now - STILL_HERE_EVERY
+
+
 async def still_here(
     session: AsyncSession, actor: Actor, show_id: int, screen: str, now: datetime
 ) -> None:

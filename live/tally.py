@@ -31,6 +31,12 @@ _COUNT = select(_scans.c.product_id, _OLD, func.count(), func.max(_scans.c.id)).
     _scans.c.product_id, _OLD
 )
 _ALL = _COUNT.where(_scans.c.show_id == bindparam("show"))
+# In the first seconds everything is counted each time: this one reads nothing but the index.
+_WHOLE = (
+    select(_scans.c.product_id, literal_column("0"), func.count(), func.max(_scans.c.id))
+    .where(_scans.c.show_id == bindparam("show"))
+    .group_by(_scans.c.product_id)
+)
 # As a sum, so that neither database takes the index of the show: the new ids are few, while the
 # rows of the show are many.
 _LATEST = _COUNT.where(
@@ -53,25 +59,27 @@ class Tally:
     async def count(self, session: AsyncSession) -> Counts:
         """All scans of the show now."""
         asked = {"show": self._show_id, "settled": self._settled, "counted": self._counted}
-        before, query = self._counts, _LATEST if self._counted else _ALL
+        before, due = self._counts, self._is_due()
+        query = _LATEST if self._counted else _ALL if due and self._settled else _WHOLE
         rows = (await session.execute(query, asked)).all()
         counts = before.copy()
         for product_id, _, count, _ in rows:
             counts[product_id] += count
         # Who counted at the same time has not advanced meanwhile.
-        if before is self._counts:
+        if due and before is self._counts:
             self._advance(rows)
         return counts
 
+    def _is_due(self) -> bool:
+        waited = time.monotonic() - self._settled_at
+        return not self._settled or waited >= self._settled_seconds
+
     def _advance(self, rows: Sequence[Any]) -> None:
-        now = time.monotonic()
-        if self._settled and now - self._settled_at < self._settled_seconds:
-            return
         old = Counter({product_id: count for product_id, is_old, count, _ in rows if is_old})
         self._counts = self._counts + old
         self._counted = self._settled
         self._settled = max([self._settled, *(last for *_, last in rows)])
-        self._settled_at = now
+        self._settled_at = time.monotonic()
 
 
 class Tallies:

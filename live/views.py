@@ -129,7 +129,7 @@ class ShowChanges(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     host: BodyId | UnsetType = UNSET
     state: ShowState | UnsetType = UNSET
     rehearsal: bool | UnsetType = UNSET
-    cover: BodyId | None | UnsetType = UNSET
+    cover: BodyId | UnsetType | None = UNSET
 
 
 class NewShow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

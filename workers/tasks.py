@@ -14,6 +14,7 @@ from media.storage import Storage
 from shop import (
     doctor,
     overdue,
+    pausing,
     paying,
     reconcile,
     refund_window,
@@ -117,9 +118,10 @@ def render_photo_task(jobs: Jobs) -> None:
 
 @app.task(name="workers.sweep", expires=30)
 def sweep_task() -> int:
-    """Free what time has run out for; returns how many holds and orders."""
+    """End pauses that nobody ends, free what time has run out for; how many holds and orders."""
 
     async def work(shop: Shop, _: Storage) -> int:
+        await pausing.see_to_pauses(shop.database, _now())
         return await paying.sweep(shop, _now())
 
     return run(work)

@@ -22,8 +22,8 @@ from catalog.db import Database
 from live.board import Board, board
 from live.boards import Boards
 from live.console import Console, console, traces
-from live.control import still_here
-from live.models import Policy, ShowState
+from live.control import is_due, still_here
+from live.models import Policy
 from live.pages.screens import keep_screen, screen_of
 from live.shows import show_for
 
@@ -116,7 +116,7 @@ async def _follow(
             now = datetime.now(UTC)
             async with database.reading() as session:
                 seen = await console(session, actor, latest, screen, now)
-            if seen.control.mine and seen.board.state == ShowState.LIVE:
+            if seen.control.mine and seen.on_air and is_due(seen.show, now):
                 async with database.writing.begin() as session:
                     await still_here(session, actor, show_id, screen, now)
             for part, html in _render(request, seen).items():

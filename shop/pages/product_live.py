@@ -25,7 +25,12 @@ _PARTS = ("on-air", "figures", "turn", "basket", "alike", "action")
 
 # Pages of one buyer, with a cart, a hold or a place in line, do not follow: what is sent is the
 # same for all. The form's token is the page's own, and put in there.
-_OF_NOBODY = {"own": None, "place": None, "cart": "", "phone": "", "quantity": "1", "csrf": ""}
+_OF_NOBODY: dict[str, Any] = {
+    **dict.fromkeys(("cart", "phone", "csrf", "follow"), ""),
+    **dict.fromkeys(("own", "place")),
+    "quantity": "1",
+    "errors": {},
+}
 
 
 @get(
@@ -73,7 +78,6 @@ async def _fragments(session: AsyncSession, view: ProductView, now: datetime) ->
     context: dict[str, Any] = {
         **_OF_NOBODY,
         **await told_to_all(session, view, now),
-        "errors": {},
         "cart_with": cart_text([item_of(view)]),
         "now": now,
     }

@@ -1,11 +1,14 @@
 """Styles, scripts and photos: bytes whose address changes when they do, kept for a year."""
 
+import hashlib
+from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePosixPath
+from typing import Any
 
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
 from catalog.access import EVERYONE, allow
@@ -16,7 +19,30 @@ from shop.web.render import STATIC
 
 FOREVER = "public, max-age=31536000, immutable"
 
+_ASSET_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _MEDIA_TYPES = {extension: media_type for media_type, extension in TYPES.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A style, script or drawing of the frame, as it is sent."""
+
+    data: bytes
+    media_type: str
+    etag: str
+
+
+@cache
+def assets() -> dict[str, Asset]:
+    """All there are, by name; they change with the program."""
+    return {
+        path.name: Asset(
+            data := path.read_bytes(),
+            _ASSET_TYPES[path.suffix],
+            f'"{hashlib.sha256(data).hexdigest()[:20]}"',
+        )
+        for path in STATIC.iterdir()
+    }
 
 
 @get("/photos/{folder:str}/{name:str}", opt=allow(EVERYONE), include_in_schema=False)
@@ -34,13 +60,19 @@ async def photo(
     return Response(data, media_type=_MEDIA_TYPES[extension], headers={"Cache-Control": FOREVER})
 
 
-ROUTES: list[ControllerRouterHandler] = [
-    photo,
-    create_static_files_router(
-        "/static",
-        [STATIC],
-        cache_control=None,
-        include_in_schema=False,
-        opt=allow(EVERYONE),
-    ),
-]
+@get("/static/{name:str}", opt=allow(EVERYONE), include_in_schema=False)
+async def asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
+    """A style or script. One that is asked for by its version may be kept for a year."""
+    found = assets().get(name)
+    if found is None:
+        raise NotFound(f"asset {name}")
+    headers = {
+        "Cache-Control": FOREVER if "v" in request.query_params else "no-cache",
+        "ETag": found.etag,
+    }
+    if request.headers.get("If-None-Match") == found.etag:
+        return Response(b"", status_code=304, headers=headers)
+    return Response(found.data, media_type=found.media_type, headers=headers)
+
+
+ROUTES: list[ControllerRouterHandler] = [photo, asset]

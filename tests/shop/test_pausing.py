@@ -355,7 +355,7 @@ async def test_a_pause_that_only_notes_its_time_loses_them(
     database: Database, sessions: Sessions
 ) -> None:
     """The naive twin: nothing is moved until somebody resumes."""
-    product, show, code = await on_air(sessions)
+    product, _, code = await on_air(sessions)
     held = [await buy(sessions, code) for _ in range(5)]
     at = NOON + KEPT + 20 * MINUTE
 
