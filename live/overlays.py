@@ -23,6 +23,12 @@ from live.shows import CHANNELS
 # A program that has the overlay open is noted this often: enough to see that it works.
 SEEN_EVERY = timedelta(minutes=1)
 
+POLICY_NAMES = {
+    Policy.QR: "二维码和价格",
+    Policy.PRICE: "只标价",
+    Policy.SPOKEN: "只报码",
+}
+
 
 async def make_overlay(
     session: AsyncSession,

@@ -23,7 +23,7 @@ from live.board import Board, board
 from live.boards import Boards
 from live.console import Console, console, traces
 from live.control import is_due, still_here
-from live.models import Policy
+from live.overlays import POLICY_NAMES
 from live.pages.screens import keep_screen, screen_of
 from live.shows import show_for
 
@@ -46,8 +46,6 @@ PARTS = (
 )
 EVERY_SECONDS = 1.0
 """So often a screen asks whether something changed that is not on the board."""
-
-POLICY_NAMES = {Policy.QR: "二维码开", Policy.PRICE: "只标价", Policy.SPOKEN: "只报码"}
 
 # A clock that goes on in the browser is no news: without what it says, two renderings are equal.
 _TICKING = re.compile(r"(<time\b[^>]*\bdata-tick\b[^>]*>)[^<]*")

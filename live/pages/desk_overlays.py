@@ -20,11 +20,6 @@ from live.overlay_view import CANVASES, example, example_show
 from live.pages.overlay import overlay_answer
 from live.shows import CHANNELS
 
-POLICY_NAMES = {
-    Policy.QR: "二维码和价格",
-    Policy.PRICE: "只有价格",
-    Policy.SPOKEN: "只报码",
-}
 _POLICY_NOTES = {
     Policy.QR: "二维码、价格，还有能念的码。",
     Policy.PRICE: "画面上没有任何码。",
@@ -82,7 +77,7 @@ async def set_policy(
     except Invalid as refusal:
         await session.rollback()
         return await _overlays(session, actor, now, errors=refusal.errors)
-    return see_other(_HOME, f"{overlay.channel}的画面改成了：{POLICY_NAMES[overlay.policy]}。")
+    return see_other(_HOME, f"{overlay.channel}的画面改成了：{overlays.POLICY_NAMES[overlay.policy]}。")
 
 
 @post("/desk/overlays/{overlay_id:int}/side", opt=allow(ON_AIR), include_in_schema=False)
@@ -156,7 +151,7 @@ async def _overlays(
         canvases=tuple(CANVASES),
         form=form or {"channel": "", "policy": Policy.QR, "side": Side.RIGHT},
         channels=[(channel, channel) for channel in CHANNELS if channel not in taken],
-        policies=[(p, name, _POLICY_NOTES[p]) for p, name in POLICY_NAMES.items()],
+        policies=[(p, name, _POLICY_NOTES[p]) for p, name in overlays.POLICY_NAMES.items()],
         sides=list(SIDE_NAMES.items()),
         may_make=actor.role in SHOW_EDITORS,
         may_switch=actor.role in ON_AIR,

@@ -56,6 +56,10 @@ def test_with_no_settings_all_is_kept_in_the_data_folder(tmp_path: Path) -> None
                 "postgresql://[::1/x",
             ],
         ),
+        (
+            "REDIS_URL",
+            ["redis", "redis://", "amqp://localhost", "redis:/localhost", "redis://h:x/0", "-"],
+        ),
         ("BROKER_URL", ["redis", "amqp", "redis:/localhost", "kafka://localhost", "://", "-"]),
         (
             "STORAGE_URL",

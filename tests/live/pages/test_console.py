@@ -256,7 +256,7 @@ async def test_a_channel_s_policy_changes_at_one_touch_whoever_controls(
         await take(session, host, show.id, "host" * 5, datetime.now(UTC))
     async with browser(settings) as web:
         page = await opened(web, sessions, show, Role.ASSISTANT, products[0])
-        assert "抖音 · 二维码开" in page
+        assert "抖音 · 二维码和价格" in page
         answer = await press(web, show, "policy", overlay=overlay.id, policy="spoken")
         assert (answer.status_code, "抖音 · 只报码" in web.page) == (303, True)
         answer = await press(web, show, "policy", overlay=overlay.id, policy="loud")
