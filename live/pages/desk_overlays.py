@@ -77,7 +77,9 @@ async def set_policy(
     except Invalid as refusal:
         await session.rollback()
         return await _overlays(session, actor, now, errors=refusal.errors)
-    return see_other(_HOME, f"{overlay.channel}的画面改成了：{overlays.POLICY_NAMES[overlay.policy]}。")
+    return see_other(
+        _HOME, f"{overlay.channel}的画面改成了：{overlays.POLICY_NAMES[overlay.policy]}。"
+    )
 
 
 @post("/desk/overlays/{overlay_id:int}/side", opt=allow(ON_AIR), include_in_schema=False)
