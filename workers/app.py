@@ -92,6 +92,7 @@ def _end_with_worker(**_: Any) -> None:
 
 @worker_process_init.connect
 def _begin(**_: Any) -> None:
+    end_with_parent()
     runtime.begin(read_settings())
 
 

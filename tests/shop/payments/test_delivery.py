@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -137,12 +138,13 @@ async def test_a_hundred_events_all_arrive(till) -> None:
 async def test_a_restart_keeps_sessions_answers_and_undelivered_events(unserved, serve) -> None:
     till = unserved
     till.door.answers = [500]
+    until = till.clock() + timedelta(minutes=31)
     async with serve(till.config):
-        opened = await till.opened("key-1")
+        opened = await till.opened("key-1", expires_at=until)
         paid = await till.paid("key-2")
         await till.told(1)
     async with serve(till.config):
-        assert await till.opened("key-1") == opened
+        assert await till.opened("key-1", expires_at=until) == opened
         assert await till.gateway.fetch_session(paid.id) == paid
         first, second = await till.told(2)
         assert first == second
