@@ -11,6 +11,7 @@ from contextlib import (
     suppress,
 )
 from datetime import UTC, datetime
+from multiprocessing import parent_process
 from typing import Any
 
 from litestar import Litestar, Request, asgi
@@ -40,6 +41,7 @@ from shop.payments.rehearsal.app import RehearsalApp
 from shop.product_view import Opened, open_links
 from shop.routes import ROUTES
 from shop.settings import Settings, read_settings
+from shop.supervise import end_with_parent
 from shop.together import Together
 from shop.web.guard import check_form, guard
 from shop.web.headers import add_headers
@@ -258,9 +260,14 @@ def _end_streams_when_told(app: Litestar) -> None:
 def server_app() -> Litestar:
     """The application of a server process, which lives long and works with what it loaded.
 
-    What stands now stays for good: the garbage collector need not look through it again with
-    every few hundred requests.
+    It ends with the server's main process, or one that was killed would leave it on the port,
+    beside those that take its place. What stands now stays for good: the garbage collector need
+    not look through it again with every few hundred requests.
     """
+    server = parent_process()
+    if server is not None and server.pid is not None:
+        # Until the server has set itself up, a gentler signal is taken note of and forgotten.
+        end_with_parent(server.pid, signal.SIGKILL)
     app = create_app()
     app.on_startup.append(_end_streams_when_told)
     gc.collect()

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import http.client
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -48,16 +50,18 @@ def allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def end_with_parent() -> None:
-    """In a child: be told to stop when its parent dies, however it does."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def end_with_parent(parent_id: int, how: signal.Signals = signal.SIGTERM) -> None:
+    """In a child: get a signal when its parent dies, however it does, or has died already."""
+    _libc.prctl(_PR_SET_PDEATHSIG, how)
+    if os.getppid() != parent_id:
+        os.kill(os.getpid(), how)
 
 
 @contextmanager
 def child(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """A Python process below this one, ended with the block."""
     process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", *arguments], preexec_fn=end_with_parent
+        [sys.executable, "-m", *arguments], preexec_fn=partial(end_with_parent, os.getpid())
     )
     try:
         yield process

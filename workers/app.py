@@ -5,6 +5,7 @@ come twice on any broker: what must happen is a row of the outbox, handed over a
 relay until the work is done.
 """
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +30,9 @@ QUEUE = "default"
 
 # A process that once held a huge picture gives the memory back by ending.
 MOST_KILOBYTES = 400_000
+
+# The process that forks beat and the pool; it loads this first.
+_MAIN = os.getpid()
 
 _SCHEDULE: dict[str, Any] = {
     "relay": {"task": "workers.relay", "schedule": timedelta(seconds=1)},
@@ -87,12 +91,12 @@ def _logs(**_: Any) -> None:
 @beat_embedded_init.connect
 def _end_with_worker(**_: Any) -> None:
     """Beat outlives a worker that is killed, and would send beside the next worker's beat."""
-    end_with_parent()
+    end_with_parent(_MAIN)
 
 
 @worker_process_init.connect
 def _begin(**_: Any) -> None:
-    end_with_parent()
+    end_with_parent(_MAIN)
     runtime.begin(read_settings())
 
 

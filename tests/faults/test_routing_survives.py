@@ -166,6 +166,24 @@ async def test_nothing_outlives_a_worker_that_was_killed(
         await eventually(gone)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_nothing_outlives_a_web_server_that_was_killed(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    """Its processes would stay on the port, beside those of the server that takes its place."""
+    with served(database_url, tmp_path, "--workers", "2") as server:
+        supervisor, *below = server.processes()
+        web = next(p for p in below if p.ppid() == supervisor.pid and "granian" in p.cmdline())
+        its = web.children()
+        assert len(its) == 2
+        web.kill()
+
+        async def gone() -> bool:
+            return not any(_runs(process) for process in (*its, *below))
+
+        await eventually(gone)
+
+
 def _runs(process: psutil.Process) -> bool:
     """Not gone, and not one that only waits to be taken note of."""
     try:
