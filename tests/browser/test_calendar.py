@@ -74,12 +74,13 @@ async def test_a_phone_lists_the_days(new_page: Open, demo: dict[str, Any]) -> N
     await page.goto("/desk/calendar")
     await expect(page.locator("table.calendar")).to_be_hidden()
     await expect(page.locator(".day-list > li")).to_have_count(7)
-    await expect(page.locator(".day-show", has_text="周末木雕专场")).to_be_visible()
+    # A show that goes on past midnight stands at both days.
+    await expect(page.locator(".day-show", has_text="周末木雕专场").first).to_be_visible()
     box = await page.locator(".day-list").bounding_box()
     assert box is not None
     assert box["x"] + box["width"] <= PHONE["width"]
     await page.goto("/desk/calendar?view=month")
-    await expect(page.locator(".day-show", has_text="周末木雕专场")).to_be_visible()
+    await expect(page.locator(".day-show", has_text="周末木雕专场").first).to_be_visible()
 
 
 async def test_the_calendar_is_turned_from_the_keyboard(

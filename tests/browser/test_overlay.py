@@ -71,7 +71,8 @@ async def test_it_stands_within_safe_margins_and_asks_nothing_of_anyone(
         await page.set_viewport_size({"width": width, "height": height})
         await page.goto(f"{server.base}{on_air.path}?canvas={canvas}")
         await expect(page.locator(".photo img")).to_have_js_property("complete", value=True)
-        box = await page.locator(".card").bounding_box()
+        # The picture is sent anew as the stream opens, and takes the first one's place.
+        box = await eventually(page.locator(".card").bounding_box)
         assert box is not None
         assert box["x"] + box["width"] == width * 0.95
         assert box["y"] >= height * 0.05
