@@ -26,7 +26,8 @@ from catalog.access import Actor
 from catalog.db import Database
 from catalog.models import Member, Role
 from live.lineup import put_line_up
-from live.shows import schedule_show, start_show
+from live.on_air import start_show
+from live.scheduling import schedule_show
 from shop.settings import read_settings
 from shop.signin import new_api_token
 

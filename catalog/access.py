@@ -20,8 +20,10 @@ class Everyone:
 
 EVERYONE = Everyone()
 
-STAFF = frozenset(Role) - {Role.ARTISAN, Role.VOLUNTEER}
-MEMBERS = frozenset(Role)
+# The county sees sums of all stations and nothing of any: it is in no other set than its own.
+COUNTY = frozenset({Role.COUNTY})
+MEMBERS = frozenset(Role) - COUNTY
+STAFF = MEMBERS - {Role.ARTISAN, Role.VOLUNTEER}
 MANAGERS = frozenset({Role.MANAGER})
 SHOW_EDITORS = frozenset({Role.MANAGER, Role.HOST})
 ON_AIR = frozenset({Role.MANAGER, Role.HOST, Role.ASSISTANT})
@@ -41,6 +43,8 @@ RECEIPT_RECORDERS = ORDER_VIEWERS
 RECEIPT_VIEWERS = frozenset({Role.MANAGER, Role.ORDER_DESK, Role.FINANCE})
 TROUBLE_DESK = frozenset({Role.MANAGER, Role.ORDER_DESK, Role.FINANCE})
 ARTISANS = frozenset({Role.ARTISAN})
+# Who makes sure of a family before it sells, and sees the papers.
+CHECKERS = frozenset({Role.MANAGER, Role.ORDER_DESK, Role.FINANCE})
 
 
 def allow(who: Everyone | frozenset[Role]) -> dict[str, Any]:
@@ -50,7 +54,11 @@ def allow(who: Everyone | frozenset[Role]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The member behind a request. `channel` is "web" or "api", for the audit trail."""
+    """The member behind a request, as the audit trail tells of them.
+
+    `channel` is "web" or "api"; where a family said what is done in its name, it is how it said
+    so ("call", "visit", "slip"), and `evidence_id` is what shows it (`shop.acting`).
+    """
 
     member_id: int
     station_id: int
@@ -60,6 +68,9 @@ class Actor:
     workshop_id: int | None
     workshop_name: str
     channel: str
+    sees_phones: bool = False
+    evidence_id: int | None = None
+    station_phone: str = ""
 
     def must_see_workshop(self, workshop_id: int) -> None:
         """Raise NotFound, as for a thing that is not there, when it is another family's."""

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog import photos, products, stock, workshops
 from catalog.access import CATALOG_EDITORS, CATALOG_WRITERS, EVERYONE, Actor, allow
+from catalog.facts import told_on_page
 from catalog.interface import (
     FOR_ALL,
     MEMBERS_ONLY,
@@ -26,6 +27,7 @@ from catalog.interface import (
 )
 from catalog.models import Kind
 from catalog.products import PAGE, Wanted
+from catalog.spoken import speak_for
 from catalog.views import (
     NewProduct,
     NewWorkshop,
@@ -209,7 +211,8 @@ class WorkshopController(Controller):
     ) -> WorkshopPage:
         """All on one page, as they joined. Staff see their station's inactive ones too."""
         rows = await workshops.workshops_seen_by(session, asker, station)
-        return WorkshopPage([WorkshopView.of(row, asker) for row in rows], None)
+        told = await told_on_page(session, [row.id for row in rows])
+        return WorkshopPage([WorkshopView.of(row, asker, told[row.id]) for row in rows], None)
 
     @post(
         opt=allow(CATALOG_EDITORS),
@@ -224,10 +227,16 @@ class WorkshopController(Controller):
         actor: NamedDependency[Actor],
         now: NamedDependency[datetime],
     ) -> WorkshopView:
+        """Each line of `story` becomes a fact; with it and with `makers` you say that the family
+        agreed to have it told, and you are the witness."""
         values = given(data)
+        story = values.pop("story", "")
         if "makers" in values:
             values["makers"] = [(maker.name, maker.about) for maker in values["makers"]]
-        return WorkshopView.of(await workshops.add_workshop(session, actor, values, now), actor)
+        workshop = await workshops.add_workshop(session, actor, values, now)
+        await speak_for(session, actor, workshop.id, story, now)
+        told = await told_on_page(session, [workshop.id])
+        return WorkshopView.of(workshop, actor, told[workshop.id])
 
 
 ROUTES: list[ControllerRouterHandler] = [ProductController, WorkshopController]

@@ -17,12 +17,17 @@ MOST_ENTRIES = 200
 BUYER = "buyer"
 """The channel of what a buyer did on the page of their order: no member stands behind it."""
 
+PROGRAM = "program"
+"""The channel of what the program did by itself, when a time was over."""
+
+_NOBODY = {BUYER: "买家", PROGRAM: "系统"}
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """An entry with the names that people know; `for_whom` is the family it was done for, or "".
 
-    `who` is empty where neither a member nor a buyer did it.
+    `who` is empty where nobody is known to have done it.
     """
 
     entry: AuditEntry
@@ -44,8 +49,11 @@ def record(
     """Write one entry in the caller's transaction; it joins the station's chain at its commit.
 
     `subject` is a model with an id, flushed. `workshop_id` is the family concerned: where the
-    actor is not of that family, the entry says that it was done on the family's behalf.
+    actor is not of that family, the entry says that it was done on the family's behalf, and
+    `after` names the evidence where there is one.
     """
+    if actor.evidence_id is not None:
+        after = {**(after or {}), "evidence": actor.evidence_id}
     entry = AuditEntry(
         station_id=actor.station_id,
         at=now,
@@ -72,10 +80,35 @@ def record_buyer(
 
     `subject` is a model with an id and a station, flushed.
     """
+    _by_nobody(session, BUYER, action, subject, now, before, after)
+
+
+def record_program(
+    session: AsyncSession,
+    action: str,
+    subject: Any,
+    now: datetime,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    """As `record_buyer`, for what the program does when a time is over."""
+    _by_nobody(session, PROGRAM, action, subject, now, before, after)
+
+
+def _by_nobody(
+    session: AsyncSession,
+    channel: str,
+    action: str,
+    subject: Any,
+    now: datetime,
+    before: dict[str, Any] | None,
+    after: dict[str, Any] | None,
+) -> None:
     entry = AuditEntry(
         station_id=subject.station_id,
         at=now,
-        channel=BUYER,
+        channel=channel,
         action=action,
         before=before,
         after=after,
@@ -106,6 +139,6 @@ async def list_entries(
         .limit(MOST_ENTRIES)
     )
     return [
-        Told(entry, who or ("买家" if entry.channel == BUYER else ""), family or "")
+        Told(entry, who or _NOBODY.get(entry.channel, ""), family or "")
         for entry, who, family in await session.execute(query)
     ]

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import TypeVar
 
@@ -123,6 +123,16 @@ class Check:
             return typed
         self.fault(field, f"请填写{label}。" if not typed else f"{label}不对，要 11 位数字。")
         return digits
+
+    def day(self, field: str, value: object, label: str) -> date | None:
+        """A day, from a date or as a form's `date` field sends it; None for what is neither."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(str(value or "").strip())
+        except ValueError:
+            self.fault(field, f"请填写{label}。")
+            return None
 
     def beijing_time(self, field: str, value: object, label: str) -> datetime | None:
         """A time typed as Beijing's (the form's `datetime-local`), or an aware ISO 8601 text."""

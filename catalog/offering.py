@@ -10,6 +10,7 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -17,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.access import Actor
 from catalog.checks import MOST_FEN, MOST_PIECES, Check
-from catalog.errors import Invalid
-from catalog.models import Kind, Photo, Product
+from catalog.errors import Invalid, NotOnboarded
+from catalog.models import Kind, Photo, Product, ProductState
 from catalog.photos import Original, attach_photo, keep_original, kept_original
 from catalog.products import add_product
 from media.storage import Storage
@@ -53,7 +54,7 @@ async def offer(
     if made is not None:
         return made
     check = Check()
-    original = await _received(check, storage, folder, photo)
+    original = await received(check, storage, folder, photo)
     try:
         async with session.begin_nested():
             product = await _add(session, actor, check, typed, now)
@@ -81,7 +82,7 @@ async def add_photo_once(
     if await _product_of(session, folder) is not None:
         return
     check = Check()
-    original = await _received(check, storage, folder, photo)
+    original = await received(check, storage, folder, photo)
     check.done()
     assert original is not None
     try:
@@ -96,10 +97,13 @@ async def _product_of(session: AsyncSession, folder: str) -> int | None:
     return await session.scalar(select(Photo.product_id).where(Photo.folder == folder))
 
 
-async def _received(
+async def received(
     check: Check, storage: Storage, folder: str, photo: bytes | None
 ) -> Original | None:
-    """The photo sent now, or else the one that this form brought before; None with a fault."""
+    """The photo sent now, or else the one that this form brought before; None with a fault.
+
+    Kept under `folder` (`folder_of`), so that a form which comes back needs no second photo.
+    """
     if photo is not None:
         try:
             return await keep_original(storage, photo, folder)
@@ -123,9 +127,20 @@ async def _add(
         "work_days": _work_days(check, typed),
     }
     try:
-        return await add_product(session, actor, values, now)
+        return await _put_up_or_keep(session, actor, values, now)
     except Invalid as error:
         raise Invalid({**check.errors, **error.errors}) from error
+
+
+async def _put_up_or_keep(
+    session: AsyncSession, actor: Actor, values: Mapping[str, Any], now: datetime
+) -> Product:
+    """For sale as far as it may be; what a family may not sell yet is kept as a draft."""
+    try:
+        async with session.begin_nested():
+            return await add_product(session, actor, values, now)
+    except NotOnboarded:
+        return await add_product(session, actor, {**values, "state": ProductState.DRAFT}, now)
 
 
 def _pieces(check: Check, typed: Mapping[str, str]) -> int:

@@ -39,11 +39,12 @@ async def add_all(
     session: AsyncSession, name: str, now: datetime, args: Sequence[Mapping[str, int]]
 ) -> list[int]:
     """As `add` for many jobs of one name; returns their ids, in the order given."""
-    rows = [
-        {"name": name, "args": dict(one), "run_at": now, "attempts": 0, "created_at": now}
-        for one in args
-    ]
-    return list(await session.scalars(_NEW, rows))
+    return list(await session.scalars(_NEW, [row(name, now, one) for one in args]))
+
+
+def row(name: str, now: datetime, args: Mapping[str, int]) -> dict[str, object]:
+    """The columns of a new job, for those who write it with a statement of their own."""
+    return {"name": name, "args": dict(args), "run_at": now, "attempts": 0, "created_at": now}
 
 
 async def take(session: AsyncSession, job_id: int) -> bool:

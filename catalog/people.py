@@ -1,6 +1,7 @@
 """Members: who signs in, with which role."""
 
 import re
+import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -10,11 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from catalog.access import Actor
+from catalog.access import MEMBERS, WORK_ORDER_DESK, Actor
 from catalog.audit import record
 from catalog.checks import Check, clean
 from catalog.errors import Invalid, NotFound
 from catalog.models import Member, Role, Workshop
+from catalog.own import own
 
 # What a role is called in front of people.
 ROLE_NAMES = {
@@ -25,7 +27,11 @@ ROLE_NAMES = {
     Role.FINANCE: "财务",
     Role.VOLUNTEER: "志愿者",
     Role.ARTISAN: "手艺人",
+    Role.COUNTY: "县里",
 }
+
+# What a station's manager may make somebody; who looks for the county is made by `xiangbo county`.
+STATION_ROLES = {role: name for role, name in ROLE_NAMES.items() if role in MEMBERS}
 
 LEAST_PASSWORD = 8
 MOST_PASSWORD = 128
@@ -51,8 +57,9 @@ def read_new_login(check: Check, value: object) -> str:
 
 
 async def list_members(session: AsyncSession, station_id: int) -> list[Member]:
-    """The station's members, with their workshops."""
-    query = select(Member).where(Member.station_id == station_id).order_by(Member.id)
+    """The station's members, with their workshops; who looks for the county is none of them."""
+    query = select(Member).where(Member.station_id == station_id, Member.role.in_(MEMBERS))
+    query = query.order_by(Member.id)
     return list(await session.scalars(query.options(selectinload(Member.workshop))))
 
 
@@ -63,6 +70,8 @@ async def add_member(
     check = Check()
     name = check.text("name", values.get("name"), "姓名", most=40)
     role = check.choice("role", values.get("role"), "角色", Role)
+    if role is not None and role not in STATION_ROLES:
+        check.fault("role", "请选择角色。")
     login = read_new_login(check, values.get("login"))
     password = read_password(check, values.get("password"))
     workshop_id = await _workshop_of(session, check, actor, role, values.get("workshop_id"))
@@ -70,10 +79,30 @@ async def add_member(
     if await session.scalar(select(Member.id).where(Member.login == login)) is not None:
         raise Invalid({"login": "这个登录名已经有人用了。"})
     member = new_member(actor.station_id, role, login, name, password, workshop_id, now)
+    return await _add(session, actor, member, now)
+
+
+async def add_artisan(
+    session: AsyncSession, actor: Actor, workshop_id: int, name: object, now: datetime
+) -> Member:
+    """An artisan of a family of the station who signs in by card alone: nobody knows the password.
+
+    Raises Invalid, and NotFound for another station's family.
+    """
+    check = Check()
+    called = check.text("name", name, "姓名", most=40)
+    check.done()
+    await own(session, actor, Workshop, workshop_id)
+    login, password = f"card-{secrets.token_hex(6)}", secrets.token_urlsafe(24)
+    member = new_member(actor.station_id, Role.ARTISAN, login, called, password, workshop_id, now)
+    return await _add(session, actor, member, now)
+
+
+async def _add(session: AsyncSession, actor: Actor, member: Member, now: datetime) -> Member:
     session.add(member)
     await session.flush()
-    after = {"role": role, "login": login, "name": name, "workshop_id": workshop_id}
-    record(session, actor, "member.add", member, now, after=after, workshop_id=workshop_id)
+    kept = {field: getattr(member, field) for field in ("role", "login", "name", "workshop_id")}
+    record(session, actor, "member.add", member, now, after=kept, workshop_id=member.workshop_id)
     return member
 
 
@@ -86,7 +115,10 @@ def new_member(
     workshop_id: int | None,
     now: datetime,
 ) -> Member:
-    """A member with the password hashed; the caller has checked the values and adds the row."""
+    """A member with the password hashed; the caller has checked the values and adds the row.
+
+    Who calls buyers for a living sees their numbers from the start.
+    """
     return Member(
         station_id=station_id,
         workshop_id=workshop_id,
@@ -94,6 +126,7 @@ def new_member(
         login=login,
         name=name,
         password_hash=HASHER.hash(password),
+        sees_phones=role in WORK_ORDER_DESK,
         created_at=now,
     )
 
@@ -122,9 +155,7 @@ async def set_active(
     session: AsyncSession, actor: Actor, member_id: int, active: bool, now: datetime
 ) -> Member:
     """Let a member sign in again, or no more. Raises NotFound, and Invalid for oneself."""
-    member = await session.get(Member, member_id)
-    if member is None or member.station_id != actor.station_id:
-        raise NotFound(f"member {member_id}")
+    member = await _member_for(session, actor, member_id)
     if member.id == actor.member_id:
         raise Invalid({"active": "不能停用自己。"})
     before, member.active = member.active, active
@@ -138,4 +169,31 @@ async def set_active(
         after={"active": active},
         workshop_id=member.workshop_id,
     )
+    return member
+
+
+async def set_sees_phones(
+    session: AsyncSession, actor: Actor, member_id: int, sees: bool, now: datetime
+) -> Member:
+    """Give the right to look at buyers' numbers, or take it. Raises NotFound."""
+    member = await _member_for(session, actor, member_id)
+    before, member.sees_phones = member.sees_phones, sees
+    record(
+        session,
+        actor,
+        "member.sees_phones",
+        member,
+        now,
+        before={"sees_phones": before},
+        after={"sees_phones": sees},
+        workshop_id=member.workshop_id,
+    )
+    return member
+
+
+async def _member_for(session: AsyncSession, actor: Actor, member_id: int) -> Member:
+    member = await session.get(Member, member_id)
+    own = member is not None and member.station_id == actor.station_id
+    if member is None or not own or member.role not in MEMBERS:
+        raise NotFound(f"member {member_id}")
     return member

@@ -1,19 +1,23 @@
 """Photos of products: taken in as a phone sends them, rendered later by a job, served by size."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog import outbox
+from catalog import on_sale, outbox
 from catalog.access import Actor
 from catalog.audit import record
 from catalog.db import Database
 from catalog.errors import Invalid, NotFound
-from catalog.models import Photo, PhotoState, Product
+from catalog.models import Photo, PhotoState, Product, Rendered
 from media.photos import BadPhoto, PhotoFacts, PhotoFault, inspect, render
 from media.storage import NoSuchFile, Storage
+
+Picture = TypeVar("Picture", bound=Rendered)
 
 MOST_PHOTOS = 12
 RENDER_JOB = "catalog.render_photo"
@@ -51,6 +55,11 @@ class Original:
 
     folder: str
     facts: PhotoFacts
+
+    @property
+    def key(self) -> str:
+        """Where the upload itself is kept, for nobody to see."""
+        return _key(self.folder)
 
 
 async def add_photo(
@@ -120,7 +129,7 @@ async def attach_photo(
         product_id=product.id,
         position=len(_shown(product)),
         folder=original.folder,
-        original_key=_key(original.folder),
+        original_key=original.key,
         width=original.facts.width,
         height=original.facts.height,
         created_at=now,
@@ -130,6 +139,7 @@ async def attach_photo(
     for failed in (p for p in product.photos if p.state == PhotoState.FAILED):
         await remove_photo(session, actor, product, failed.id, now)
     product.changed_at = now
+    await on_sale.photo_added(session, actor, product, now)
     outbox.add(session, RENDER_JOB, now, photo_id=photo.id)
     record(
         session,
@@ -168,30 +178,61 @@ async def render_photo(
 ) -> None:
     """Write a photo's renditions to the file store and mark it ready, or failed with its reason.
 
-    Safe to repeat: the same files are written again. No transaction is open while pixels are
-    worked on, which takes seconds for a picture of 100 megapixels.
+    Safe to repeat: the same files are written again.
     """
-    async with database.reading() as session:
-        photo = await session.get(Photo, photo_id)
-    problem = ""
-    if photo is not None and photo.state == PhotoState.WAITING:
-        problem = await _write_renditions(storage, photo)
+    problem = await write_missing(database, storage, Photo, photo_id)
     async with database.writing.begin() as session:
-        if not await outbox.take(session, job_id):
-            return
-        photo = await session.get(Photo, photo_id)
+        photo = await mark_rendered(session, job_id, Photo, photo_id, problem)
         if photo is not None:
-            photo.state = PhotoState.FAILED if problem else PhotoState.READY
-            photo.problem = problem
             product = await session.get_one(Product, photo.product_id)
             product.changed_at = now
 
 
-async def _write_renditions(storage: Storage, photo: Photo) -> str:
+async def write_missing(
+    database: Database, storage: Storage, model: type[Picture], photo_id: int
+) -> str:
+    """Write the renditions of a picture that waits for them; what was wrong with it, or "".
+
+    No transaction is open while pixels are worked on, which takes seconds for a picture of 100
+    megapixels.
+    """
+    async with database.reading() as session:
+        photo = await session.get(model, photo_id)
+    if photo is None or photo.state != PhotoState.WAITING:
+        return ""
+    return await _write_renditions(storage, photo.folder, photo.original_key)
+
+
+async def mark_rendered(
+    session: AsyncSession, job_id: int, model: type[Picture], photo_id: int, problem: str
+) -> Picture | None:
+    """Take the job and note what came of it; None for a job that is done, or a photo that is gone."""
+    if not await outbox.take(session, job_id):
+        return None
+    photo = await session.get(model, photo_id)
+    if photo is not None:
+        photo.state = PhotoState.FAILED if problem else PhotoState.READY
+        photo.problem = problem
+    return photo
+
+
+async def _write_renditions(storage: Storage, folder: str, original_key: str) -> str:
+    """Write what pages show of a kept upload; returns "", or the reason why it is no photo."""
     try:
-        for rendition in render(await storage.get(photo.original_key)):
-            key = f"photos/{photo.folder}/{rendition.name}.{rendition.extension}"
+        for rendition in render(await storage.get(original_key)):
+            key = f"photos/{folder}/{rendition.name}.{rendition.extension}"
             await storage.put(key, rendition.data, rendition.media_type)
     except BadPhoto as error:
         return error.reason.value
     return ""
+
+
+async def printable_photo(storage: Storage, photos: Sequence[Photo]) -> bytes | None:
+    """The first photo that is ready, as a JPEG for paper; None when there is none."""
+    ready = next((photo for photo in photos if photo.ready), None)
+    if ready is None:
+        return None
+    try:
+        return await storage.get(f"photos/{ready.folder}/m.jpg")
+    except NoSuchFile:
+        return None

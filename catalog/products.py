@@ -11,12 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import contains_eager, selectinload
 from sqlalchemy.sql import Select
 
-from catalog import stock
+from catalog import on_sale, stock
 from catalog.access import Actor
 from catalog.audit import record
 from catalog.checks import MOST_PIECES, Check, clean
+from catalog.claims import proven_of, refuse_unproven
 from catalog.errors import NotFound
-from catalog.models import Kind, Product, ProductState, Stock, Workshop
+from catalog.models import Kind, Product, ProductState, Station, Stock, Workshop
 
 PAGE = 24
 MOST_PAGE = 100
@@ -24,8 +25,11 @@ MOST_PAGE = 100
 # What a form or a program may set, and what an entry in the audit trail shows.
 _FIELDS = (
     "kind", "state", "name", "name_en", "meaning", "wood", "size",
-    "weight_g", "price_fen", "floor_fen", "work_days",
+    "weight_g", "price_fen", "floor_fen", "work_days", "kept_at_station",
 )  # fmt: skip
+
+# Words of a product in which a claim (`catalog.claims`) needs its proof.
+CLAIMING = ("name", "name_en", "meaning", "wood")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,11 @@ class Wanted:
     """What a list of products is narrowed to. `before` is the id that the last page ended with.
 
     Products of closed workshops are left out unless `closed_workshops`, or drafts, are asked for.
+    `open_stations` leaves out those of stations that strangers can not buy from.
     """
 
     station_id: int | None = None
+    open_stations: bool = False
     workshop_id: int | None = None
     words: str = ""
     kind: Kind | None = None
@@ -78,6 +84,8 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [Product.state.in_(wanted.states)]
     if not wanted.closed_workshops and ProductState.DRAFT not in wanted.states:
         found.append(Workshop.active.is_(True))
+    if wanted.open_stations:
+        found.append(Product.station_id.in_(select(Station.id).where(Station.is_open)))
     if wanted.station_id is not None:
         found.append(Product.station_id == wanted.station_id)
     if wanted.workshop_id is not None:
@@ -96,15 +104,19 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
 
 async def get_product(session: AsyncSession, product_id: int) -> Product:
     """One product with workshop, makers, stock and photos. Raises NotFound."""
+    return await _get(session, Product.id == product_id, f"product {product_id}")
+
+
+async def _get(session: AsyncSession, which: ColumnElement[bool], name: str) -> Product:
     query = (
         _listing()
-        .where(Product.id == product_id)
+        .where(which)
         .options(contains_eager(Product.workshop).selectinload(Workshop.makers))
         .execution_options(populate_existing=True)
     )
     product = await session.scalar(query)
     if product is None:
-        raise NotFound(f"product {product_id}")
+        raise NotFound(name)
     return product
 
 
@@ -118,17 +130,13 @@ async def products_of(
 
 async def product_by_slug(session: AsyncSession, slug: str) -> Product:
     """The product at `/products/{slug}`, in whatever state. Raises NotFound."""
-    product_id = await session.scalar(select(Product.id).where(Product.slug == slug))
-    if product_id is None:
-        raise NotFound(f"product {slug}")
-    return await get_product(session, product_id)
+    return await _get(session, Product.slug == slug, f"product {slug}")
 
 
 async def product_for(session: AsyncSession, actor: Actor, product_id: int) -> Product:
     """The product when it is of the actor's station, and for artisans of their own workshop."""
-    product = await get_product(session, product_id)
-    if product.station_id != actor.station_id:
-        raise NotFound(f"product {product_id}")
+    its_own = (Product.id == product_id) & (Product.station_id == actor.station_id)
+    product = await _get(session, its_own, f"product {product_id}")
     actor.must_see_workshop(product.workshop_id)
     return product
 
@@ -175,13 +183,15 @@ async def add_product(
     """Make a product from typed values: `_FIELDS`, `workshop_id`, `stock` (pieces on hand).
 
     An artisan's product is of the artisan's workshop whatever was typed. Raises Invalid with
-    every fault, NotFound for a workshop of another station; nothing is kept then.
+    every fault, NotFound for a workshop of another station, NotOnboarded (`on_sale.put_up`);
+    nothing is kept then.
     """
     check = Check()
     workshop_id = actor.workshop_id or _workshop_id(check, values.get("workshop_id"))
     facts = _read(check, {"state": ProductState.ON_SALE, **values})
     most = {Kind.ONE_OF_A_KIND: 1, Kind.MADE_TO_ORDER: 0}.get(facts["kind"], MOST_PIECES)
     on_hand = check.integer("stock", values.get("stock", 0) or 0, "库存", least=0, most=most)
+    refuse_unproven(check, {field: facts[field] for field in CLAIMING}, proven=())
     check.done()
     workshop = await session.get(Workshop, workshop_id)
     if workshop is None or workshop.station_id != actor.station_id:
@@ -191,13 +201,14 @@ async def add_product(
         workshop_id=workshop.id,
         created_at=now,
         changed_at=now,
-        **facts,
+        **{**facts, "state": ProductState.DRAFT},
     )
     session.add(product)
     await session.flush()
     product.slug = _slug(product)
     await refresh_search_text(session, product)
     await stock.open_account(session, actor, product, on_hand, now)
+    await on_sale.put_up(session, actor, product, facts["state"], now, changed=False)
     record(
         session, actor, "product.add", product, now, after=_facts(product), workshop_id=workshop.id
     )
@@ -213,18 +224,25 @@ async def change_product(
 ) -> Product:
     """Change the fields given and leave the others. The kind stays: stock and promises hang on it.
 
-    Raises Invalid with every fault, NotFound for another's product; nothing is kept then.
+    Locks the product. Raises Invalid with every fault, NotFound for another's product, and
+    NotOnboarded (`on_sale.put_up`); nothing is kept then.
     """
+    await on_sale.lock(session, product_id)
     product = await product_for(session, actor, product_id)
     before = _facts(product)
     check = Check()
     facts = _read(check, {**before, **values})
     if facts["kind"] != product.kind:
         check.fault("kind", "作品的做法定了以后不能改，请另加一件作品。")
+    changed = {field: facts[field] for field in CLAIMING if facts[field] != before[field]}
+    refuse_unproven(check, changed, (await proven_of(session, [product.id]))[product.id])
     check.done()
+    asked = facts.pop("state")
     for field, value in facts.items():
         setattr(product, field, value)
     product.changed_at = now
+    dearer = facts["price_fen"] > before["price_fen"]
+    await on_sale.put_up(session, actor, product, asked, now, changed=bool(changed) or dearer)
     await refresh_search_text(session, product)
     record(
         session,
@@ -267,6 +285,7 @@ def _read(check: Check, values: Mapping[str, Any]) -> dict[str, Any]:
         "work_days": check.integer(
             "work_days", values.get("work_days", 0) or 0, "工期（天）", least=0, most=365
         ),
+        "kept_at_station": values.get("kept_at_station", False) in (True, "on", "true", "1"),
     }
 
 

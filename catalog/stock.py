@@ -22,6 +22,9 @@ from catalog.touched import PRODUCT, touch
 
 MOST_MOVEMENTS = 50
 
+OPENED = "新上架"
+"""The reason of the pieces that came with the product."""
+
 
 @dataclass(frozen=True, slots=True)
 class Moved:
@@ -166,7 +169,7 @@ async def open_account(
         Stock(product_id=product.id, on_hand=on_hand, single=product.kind == Kind.ONE_OF_A_KIND)
     )
     if on_hand:
-        _moved(session, product, on_hand, "新上架", actor.member_id, now)
+        _moved(session, product, on_hand, OPENED, actor.member_id, now)
     await session.flush()
 
 

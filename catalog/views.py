@@ -1,11 +1,13 @@
 """Products, photos and workshops as programs see and give them."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from catalog.access import STAFF, Actor
+from catalog.facts import people_on_page
 from catalog.interface import BodyId
 from catalog.models import Kind, Photo, PhotoState, Product, ProductState, Stock, Workshop
 from catalog.products import belongs_to
@@ -174,7 +176,10 @@ class MakerView(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class WorkshopView(msgspec.Struct, kw_only=True):
-    """A family that makes things. `phone` is told to its station's staff and to itself only."""
+    """A family that makes things. `phone` is told to its station's staff and to itself only.
+
+    `story` and, to others, `makers` hold what the family agreed to have told on pages.
+    """
 
     id: int
     station: int
@@ -188,8 +193,8 @@ class WorkshopView(msgspec.Struct, kw_only=True):
     makers: list[MakerView]
 
     @classmethod
-    def of(cls, workshop: Workshop, asker: Actor | None) -> "WorkshopView":
-        """As the asker may see it; loaded with its makers."""
+    def of(cls, workshop: Workshop, asker: Actor | None, told: Sequence[str]) -> "WorkshopView":
+        """As the asker may see it; loaded with its makers. `told` is what pages may tell of it."""
         own = asker is not None and (
             asker.workshop_id == workshop.id
             or (asker.station_id == workshop.station_id and asker.role in STAFF)
@@ -201,10 +206,13 @@ class WorkshopView(msgspec.Struct, kw_only=True):
             slug=workshop.slug,
             village=workshop.village,
             craft=workshop.craft,
-            story=workshop.story,
+            story="\n".join(told),
             active=workshop.active,
             phone=workshop.phone if own else UNSET,
-            makers=[MakerView(maker.name, maker.about) for maker in workshop.makers],
+            makers=[
+                MakerView(person.name, person.about)
+                for person in (workshop.makers if own else people_on_page(workshop.makers))
+            ],
         )
 
 
@@ -216,7 +224,7 @@ class WorkshopPage(msgspec.Struct):
 
 
 class NewWorkshop(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A workshop to be made."""
+    """A workshop to be made. Whoever sends it has asked the family about `story` and `makers`."""
 
     name: str
     village: str | UnsetType = UNSET

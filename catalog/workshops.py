@@ -1,6 +1,6 @@
 """Stations, workshops and their makers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -12,11 +12,14 @@ from sqlalchemy.orm import selectinload
 from catalog.access import STAFF, Actor
 from catalog.audit import record
 from catalog.checks import Check
+from catalog.claims import proven_by_family, refuse_unproven
 from catalog.errors import NotFound
 from catalog.models import Maker, Product, Station, Workshop
+from catalog.onboarded import account_changed
+from catalog.own import own
 from catalog.products import refresh_search_text
 
-_FIELDS = ("name", "village", "craft", "story", "phone", "active", "pay_way", "pay_to")
+_FIELDS = ("name", "village", "craft", "phone", "active", "pay_way", "pay_to")
 
 
 class PayWay(StrEnum):
@@ -33,11 +36,6 @@ async def station_by_id(session: AsyncSession, station_id: int) -> Station:
     if station is None:
         raise NotFound(f"station {station_id}")
     return station
-
-
-async def first_station(session: AsyncSession) -> Station | None:
-    """The station whose front page stands at `/`; None before the first is set up."""
-    return await session.scalar(select(Station).order_by(Station.id).limit(1))
 
 
 async def list_workshops(
@@ -63,29 +61,21 @@ async def workshops_seen_by(
     return await list_workshops(session, station_id, active_only=not own)
 
 
-async def workshop_by_slug(session: AsyncSession, slug: str) -> Workshop:
-    """The active workshop at `/workshops/{slug}`, with its makers. Raises NotFound."""
-    workshop = await session.scalar(
-        select(Workshop)
-        .where(Workshop.slug == slug, Workshop.active)
-        .options(selectinload(Workshop.makers))
-        .order_by(Workshop.id)
-        .limit(1)
-    )
-    if workshop is None:
-        raise NotFound(f"workshop {slug}")
-    return workshop
+async def workshops_by_slug(
+    session: AsyncSession, slug: str, station_id: int | None = None
+) -> list[Workshop]:
+    """The active workshops of that name, with their makers: one a station at most."""
+    query = select(Workshop).where(Workshop.slug == slug, Workshop.active)
+    if station_id is not None:
+        query = query.where(Workshop.station_id == station_id)
+    query = query.options(selectinload(Workshop.makers)).order_by(Workshop.id)
+    return list(await session.scalars(query))
 
 
 async def workshop_for(session: AsyncSession, actor: Actor, workshop_id: int) -> Workshop:
     """The workshop, with its makers, when the actor may see it. Raises NotFound."""
     actor.must_see_workshop(workshop_id)
-    workshop = await session.get(
-        Workshop, workshop_id, options=[selectinload(Workshop.makers)], populate_existing=True
-    )
-    if workshop is None or workshop.station_id != actor.station_id:
-        raise NotFound(f"workshop {workshop_id}")
-    return workshop
+    return await own(session, actor, Workshop, workshop_id, selectinload(Workshop.makers))
 
 
 async def add_workshop(
@@ -114,16 +104,24 @@ async def change_workshop(
     values: Mapping[str, Any],
     now: datetime,
 ) -> Workshop:
-    """Change the fields given; `makers` replaces all names. Raises Invalid, NotFound."""
+    """Change the fields given; `makers` replaces all names, and only those that stay as they were
+    keep their consent. Raises Invalid, NotFound.
+    """
     workshop = await workshop_for(session, actor, workshop_id)
     before = {field: getattr(workshop, field) for field in _FIELDS}
-    facts, names = _read({**before, **values})
+    kept = [(maker.name, maker.about) for maker in workshop.makers]
+    stays = {workshop.craft, *(word for words in kept for word in words)}
+    proven = await proven_by_family(session, workshop.id)
+    facts, names = _read({**before, **values}, proven, stays)
     for field, value in facts.items():
         setattr(workshop, field, value)
+    if any(facts[field] != before[field] for field in ("pay_way", "pay_to")):
+        await account_changed(session, workshop, now)
     if "makers" in values:
-        for maker in list(workshop.makers):
-            await session.delete(maker)
-        _name_makers(session, workshop, names)
+        for maker in workshop.makers:
+            if (maker.name, maker.about) not in names:
+                await session.delete(maker)
+        _name_makers(session, workshop, [name for name in names if name not in kept])
     await session.flush()
     for product in await session.scalars(select(Product).where(Product.workshop_id == workshop.id)):
         await refresh_search_text(session, product)
@@ -142,20 +140,30 @@ async def change_workshop(
 
 
 def _name_makers(session: AsyncSession, workshop: Workshop, names: list[tuple[str, str]]) -> None:
+    """New names are told nowhere, until the family agrees (`catalog.consents`)."""
     session.add_all(
-        Maker(station_id=workshop.station_id, workshop_id=workshop.id, name=name, about=about)
+        Maker(
+            station_id=workshop.station_id,
+            workshop_id=workshop.id,
+            name=name,
+            about=about,
+            on_page=False,
+            on_air=False,
+        )
         for name, about in names
     )
 
 
-def _read(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+def _read(
+    values: Mapping[str, Any], proven: Collection[str] = (), stays: Collection[str] = ()
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Facts and names; words that make a claim must be `proven`, or stand there already (`stays`)."""
     check = Check()
     phone = str(values.get("phone") or "")
     facts: dict[str, Any] = {
         "name": check.text("name", values.get("name"), "作坊名", most=60),
         "village": check.text("village", values.get("village"), "村名", most=60, least=0),
         "craft": check.text("craft", values.get("craft"), "手艺", most=120, least=0),
-        "story": check.text("story", values.get("story"), "介绍", most=2000, least=0, lines=True),
         "phone": check.phone("phone", phone, "联系电话", landline=True) if phone.strip() else "",
         "active": values.get("active", True) in (True, "on", "true", "1"),
         **_read_pay(check, values),
@@ -167,6 +175,12 @@ def _read(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, st
         )
         for name, about in _makers(check, values.get("makers"))
     ]
+    for field, text in [
+        ("craft", facts["craft"]),
+        *(("makers", word) for n in names for word in n),
+    ]:
+        if text not in stays:
+            refuse_unproven(check, {field: text}, proven)
     check.done()
     return facts, names
 

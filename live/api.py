@@ -33,7 +33,7 @@ from catalog.interface import (
     paged,
     problems,
 )
-from live import lineup, links, shows
+from live import lineup, links, on_air, scheduling, shows
 from live.board import Board, board
 from live.boards import Boards
 from live.events import EventStream
@@ -98,7 +98,7 @@ class ShowController(Controller):
         """Answers 409 `overlapping_show` when its host or its place is taken then."""
         with faults_as(host_id="host"):
             values = given(data, host="host_id")
-            return ShowView.whole(await shows.schedule_show(session, actor, values, now))
+            return ShowView.whole(await scheduling.schedule_show(session, actor, values, now))
 
     @get(
         "/{show_id:int}",
@@ -134,7 +134,9 @@ class ShowController(Controller):
         """Changes the fields given, until the show has ended."""
         with faults_as(host_id="host", cover_photo_id="cover"):
             values = given(data, host="host_id", cover="cover_photo_id")
-            return ShowView.whole(await shows.change_show(session, actor, show_id, values, now))
+            return ShowView.whole(
+                await scheduling.change_show(session, actor, show_id, values, now)
+            )
 
     @put(
         "/{show_id:int}/lineup",
@@ -188,7 +190,7 @@ class ShowController(Controller):
         With `despite`, 409 `not_ready` when points are open and it is empty.
         """
         despite = data.despite if data else None
-        show = await shows.start_show(session, actor, show_id, now, despite=despite)
+        show = await on_air.start_show(session, actor, show_id, now, despite=despite)
         return ShowView.whole(show)
 
     @post(
@@ -208,7 +210,7 @@ class ShowController(Controller):
         now: NamedDependency[datetime],
     ) -> ShowView:
         """Makes the item the one being shown. Repeating changes nothing."""
-        show = await shows.show_now(session, actor, show_id, data.lineup_item, now)
+        show = await on_air.show_now(session, actor, show_id, data.lineup_item, now)
         return ShowView.whole(show)
 
     @post(
@@ -227,7 +229,7 @@ class ShowController(Controller):
         now: NamedDependency[datetime],
     ) -> ShowView:
         """Pieces fenced and not sold are free again. Repeating changes nothing."""
-        return ShowView.whole(await shows.end_show(session, actor, show_id, now))
+        return ShowView.whole(await on_air.end_show(session, actor, show_id, now))
 
     @get(
         "/{show_id:int}/board",

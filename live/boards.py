@@ -6,6 +6,7 @@ the whole state, and one that is slow gets the newest, not every one.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
@@ -62,7 +63,7 @@ def _whole_board(board: Board) -> object:
     return board
 
 
-class View:
+class View(ABC):
     """What some watchers of a show all get, made once for each version of it.
 
     `since(seen)` is what a watcher needs who has seen that version; the newest again is its beat.
@@ -73,12 +74,13 @@ class View:
         self.watches: set[Watch] = set()
         self.said_at = asyncio.get_running_loop().time()
 
+    @abstractmethod
     async def update(self, latest: Board, state: bytes) -> bool:
         """Follow a board, given as it is and as JSON; whether there is a new version."""
-        raise NotImplementedError
 
+    @abstractmethod
     def since(self, seen: int) -> bytes:
-        raise NotImplementedError
+        """What to send to who has seen this version, 0 for none."""
 
 
 class BoardView(View):
@@ -171,7 +173,7 @@ class Watch(AsyncIterator[bytes]):
         """Raises NotFound, at first, where there is no such show."""
         if self._view is None and not self._left:
             self._view = await self._boards.enter(self, self._show_id, self._key, self._new_view)
-            if self._left:
+            if self._left or self._boards.closed:
                 self.leave()
         elif self._view is not None and self._seen == self._view.version:
             self._asleep = asyncio.get_running_loop().create_future()
@@ -238,6 +240,8 @@ class Boards:
         self._database, self._most = database, most
         self._shows: dict[int, _Show] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self.closed = False
+        """Whether the process is ending: streams end, and none begins."""
         self._streams = 0
 
     async def watch(self, show_id: int) -> AsyncGenerator[bytes, None]:
@@ -290,6 +294,7 @@ class Boards:
 
     def close(self) -> None:
         """Let all who watch go; they come back to another process, or to this one's successor."""
+        self.closed = True
         for show in list(self._shows.values()):
             for view in list(show.views.values()):
                 for watch in list(view.watches):

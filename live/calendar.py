@@ -17,7 +17,7 @@ from sqlalchemy.orm import joinedload
 from catalog.checks import BEIJING
 from catalog.spans import Span, day_begins, month_of
 from live.models import Show
-from live.shows import LATE_AT_MOST
+from live.scheduling import LATE_AT_MOST
 
 SLOT = timedelta(minutes=30)
 SLOTS = 48

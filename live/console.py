@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.access import CATALOG_EDITORS, ON_AIR, SHOW_EDITORS, Actor
 from catalog.checks import BEIJING
-from catalog.models import Kind
+from catalog.facts import OnAir, told_on_air
+from catalog.models import FamilyFact, Kind, Maker
 from live import announcements
 from live.board import Board, BoardItem
 from live.control import Control, control_of
@@ -26,9 +27,11 @@ from live.models import (
     Show,
     ShowState,
 )
+from live.on_air import REOPEN_WITHIN, may_reopen
 from live.overlays import overlays_of
 from live.pace import Aired, Pace, aired, clock, pace
-from live.shows import REOPEN_WITHIN, may_reopen, show_for
+from live.shows import show_for
+from live.spoken import day_to_say
 
 SOON = timedelta(minutes=3)
 """A hold that nobody has paid for is worth a word of the host when it ends so soon."""
@@ -57,7 +60,11 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """Everything that the console shows to `actor` at `at`."""
+    """Everything that the console shows to `actor` at `at`.
+
+    `family` is what may be told on air of those who make what is shown, `day_to_say` by when it
+    would be made, where it is made to order.
+    """
 
     show: Show
     board: Board
@@ -67,6 +74,8 @@ class Console:
     before: Seat | None
     next: Seat | None
     link: Link | None
+    family: OnAir | None
+    day_to_say: str
     control: Control
     pace: Pace | None
     unread: list[Announcement]
@@ -108,9 +117,7 @@ class Console:
     @property
     def shown(self) -> Seat | None:
         """What stands in the middle: what is on, and before the show what will be first."""
-        if self.now is not None or self.show.started_at is not None:
-            return self.now
-        return self.seats[0] if self.seats else None
+        return _shown(self.show, self.now, self.seats)
 
     @property
     def soon(self) -> list[Seat]:
@@ -151,6 +158,7 @@ async def console(
     seats = _seats(show, latest, shown)
     at = next((n for n, seat in enumerate(seats) if seat.mark == "now"), -1)
     current = seats[at] if at >= 0 else None
+    in_sight = _shown(show, current, seats)
     unread, read = await announcements.feed(session, show.id)
     overlays = await overlays_of(session, show.station_id)
     return Console(
@@ -162,6 +170,8 @@ async def console(
         before=seats[at - 1] if at > 0 else None,
         next=next((seat for seat in seats if seat.mark == "next"), None),
         link=await _link(session, show, current),
+        family=await told_on_air(session, in_sight.item.product.workshop_id) if in_sight else None,
+        day_to_say=await day_to_say(session, in_sight.item.product, now) if in_sight else "",
         control=await control_of(session, actor, show, screen, now),
         pace=pace({item.id: item.minutes for item in show.items}, shown, now),
         unread=unread,
@@ -169,6 +179,12 @@ async def console(
         overlays=[o for o in overlays if not show.channels or o.channel in show.channels],
         actor=actor,
     )
+
+
+def _shown(show: Show, now: Seat | None, seats: Sequence[Seat]) -> Seat | None:
+    if now is not None or show.started_at is not None:
+        return now
+    return seats[0] if seats else None
 
 
 def _seats(show: Show, latest: Board, shown: Sequence[Aired]) -> list[Seat]:
@@ -203,7 +219,8 @@ async def _link(session: AsyncSession, show: Show, now: Seat | None) -> Link | N
 async def traces(session: AsyncSession, show_id: int) -> Row[*tuple[Any, ...]] | None:
     """What changes on a console beside the board: a screen looks again when this is another.
 
-    One query: who controls, the last mark, what was sold, what was read out, and the policies.
+    One query: who controls, the last mark, what was sold, what was read out, the policies, and
+    what families agree to have told: a yes that is taken back is off the screens a second later.
     """
     of_show = Announcement.show_id == show_id
     marks = select(func.max(LineUpItem.sold_out_at)).where(LineUpItem.show_id == show_id)
@@ -211,6 +228,10 @@ async def traces(session: AsyncSession, show_id: int) -> Row[*tuple[Any, ...]] |
     policies = select(func.sum(Overlay.id * policy)).where(
         Overlay.station_id == Show.station_id, Overlay.revoked_at.is_(None)
     )
+    facts = select(func.sum(FamilyFact.id)).where(
+        FamilyFact.station_id == Show.station_id, FamilyFact.on_air, FamilyFact.removed_at.is_(None)
+    )
+    names = select(func.sum(Maker.id)).where(Maker.station_id == Show.station_id, Maker.on_air)
     query = select(
         Show.controller_id,
         Show.controller_key,
@@ -220,5 +241,7 @@ async def traces(session: AsyncSession, show_id: int) -> Row[*tuple[Any, ...]] |
         select(func.count(Announcement.read_at)).where(of_show).scalar_subquery(),
         select(func.max(Announcement.read_at)).where(of_show).scalar_subquery(),
         policies.correlate(Show).scalar_subquery(),
+        facts.correlate(Show).scalar_subquery(),
+        names.correlate(Show).scalar_subquery(),
     ).where(Show.id == show_id)
     return (await session.execute(query)).one_or_none()

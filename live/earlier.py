@@ -14,7 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.checks import BEIJING
 from catalog.db import table
-from catalog.models import Kind, Photo, PhotoState, Product, ProductState, Stock, Workshop
+from catalog.models import (
+    NOT_YET_SHOWN,
+    Kind,
+    Photo,
+    PhotoState,
+    Product,
+    ProductState,
+    Stock,
+    Workshop,
+)
 from catalog.photos import ShownPhoto
 from live.models import Airing, LineUpItem, Link, Show, ShowState
 from live.shows import list_shows
@@ -73,7 +82,7 @@ _SHOWN = (
     )
     .where(
         _airings.c.show_id.in_(bindparam("shows", expanding=True)),
-        _products.c.state != ProductState.DRAFT,
+        _products.c.state.not_in(NOT_YET_SHOWN),
     )
     .order_by(_airings.c.started_at.desc(), _airings.c.id.desc())
     .limit(MOST_AIRINGS)
@@ -151,8 +160,11 @@ class Today:
     shown: tuple[Shown, ...]
 
 
-async def today(session: AsyncSession, station_id: int, now: datetime) -> list[Today]:
-    """The station's shows on air, then those to begin before midnight in Beijing; no rehearsals."""
+async def today(session: AsyncSession, station_id: int | None, now: datetime) -> list[Today]:
+    """A station's shows on air, then those to begin before midnight in Beijing; no rehearsals.
+
+    Without a station it is all of them.
+    """
     midnight = now.astimezone(BEIJING).replace(hour=0, minute=0, second=0, microsecond=0)
     # A show may go on longer than planned, so those on air are asked for by themselves.
     shows = await list_shows(session, station_id, states=(ShowState.LIVE,), rehearsal=False)

@@ -20,6 +20,7 @@ from catalog.access import SHOW_EDITORS, SHOW_VIEWERS, Actor
 from catalog.audit import record
 from catalog.errors import Invalid, NotAllowed, NotFound
 from catalog.models import AuditEntry, Member, Station
+from catalog.own import own
 from live.models import CalendarFeed, Show, ShowRole, ShowState, SignUp
 from live.shows import PUBLIC
 
@@ -94,9 +95,7 @@ async def revoke_feed(session: AsyncSession, actor: Actor, feed_id: int, now: da
 
     One's own, or any of the station's for those who plan. Raises NotFound, NotAllowed.
     """
-    feed = await session.get(CalendarFeed, feed_id, with_for_update=True)
-    if feed is None or feed.station_id != actor.station_id:
-        raise NotFound(f"calendar feed {feed_id}")
+    feed = await own(session, actor, CalendarFeed, feed_id, lock=True)
     if feed.member_id != actor.member_id and actor.role not in SHOW_EDITORS:
         raise NotAllowed(f"calendar feed {feed_id} is not the member's own")
     if feed.revoked_at is None:

@@ -13,6 +13,7 @@ from catalog import stock
 from catalog.access import Actor
 from catalog.audit import record
 from catalog.checks import MOST_PIECES, Check
+from catalog.claims import proven_of, refuse_unproven
 from catalog.errors import Invalid, OutOfStock
 from catalog.models import Kind, Product, ProductState, Stock
 from catalog.products import products_of
@@ -39,6 +40,7 @@ class Slot:
     minutes: int
     talking_points: str
     do_not_say: str
+    speaker: str
     consent: Consent | None
 
 
@@ -55,7 +57,7 @@ async def put_line_up(
     """Make `rows` the whole line-up, in that order; a product keeps its item and its figures.
 
     A row: `product`, and `show_price_fen` (or `show_price`, yuan as typed), `allotment`,
-    `minutes`, `talking_points`, `do_not_say`, and `consent` to a price below the maker's floor
+    `minutes`, `talking_points`, `do_not_say`, `speaker` ("" is the host), and `consent` to a price below the maker's floor
     (`live.consents.read_consent`). Pieces newly allotted leave free stock, pieces no longer
     allotted return. Locks the show, then item and stock by product id.
 
@@ -134,6 +136,7 @@ async def _place(
     item.allotment, item.allotment_left = slot.allotment, slot.allotment - used
     item.minutes = slot.minutes
     item.talking_points, item.do_not_say = slot.talking_points, slot.do_not_say
+    item.speaker = slot.speaker
     return ""
 
 
@@ -180,6 +183,7 @@ async def _read(
         for n, row in enumerate(rows)
     ]
     products = await products_of(session, show.station_id, set(ids))
+    proven = await proven_of(session, products)
     slots: list[Slot] = []
     seen: set[int] = set()
     for n, row in enumerate(rows):
@@ -194,6 +198,8 @@ async def _read(
             check.fault(field, f"“{product.name}”排了两次。")
         seen.add(product.id)
         slots.append(_slot(check, n, product, row, consents.get(product.id)))
+        said = {f"items.{n}.talking_points": slots[-1].talking_points}
+        refuse_unproven(check, said, proven[product.id])
     check.done()
     return slots
 
@@ -230,6 +236,7 @@ def _slot(
         do_not_say=check.text(
             f"items.{n}.do_not_say", row.get("do_not_say"), "不说的话", most=200, least=0
         ),
+        speaker=check.text(f"items.{n}.speaker", row.get("speaker"), "谁讲", most=40, least=0),
         consent=consent,
     )
 

@@ -76,5 +76,6 @@ def _digest(item: LineUpItem) -> str:
         item.minutes,
         item.talking_points,
         item.do_not_say,
+        item.speaker,
     )
     return hashlib.sha256(repr(said).encode()).hexdigest()[:8]

@@ -17,6 +17,7 @@ from catalog.checks import Check
 from catalog.db import MOST_ID
 from catalog.errors import Invalid, NotFound
 from catalog.models import Station
+from catalog.own import own
 from live.models import Overlay, Policy, Show, ShowState, Side
 from live.shows import CHANNELS
 
@@ -118,8 +119,8 @@ async def overlays_of(session: AsyncSession, station_id: int) -> list[Overlay]:
 
 async def overlay_for(session: AsyncSession, actor: Actor, overlay_id: int) -> Overlay:
     """An overlay in use of the actor's station. Raises NotFound."""
-    overlay = await session.get(Overlay, min(overlay_id, MOST_ID))
-    if overlay is None or overlay.station_id != actor.station_id or overlay.revoked_at is not None:
+    overlay = await own(session, actor, Overlay, overlay_id)
+    if overlay.revoked_at is not None:
         raise NotFound(f"overlay {overlay_id}")
     return overlay
 

@@ -27,6 +27,7 @@ class ScanCounter:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: list[dict[str, Any]] = []
+        self._writing = asyncio.Lock()
 
     def note(
         self,
@@ -56,22 +57,23 @@ class ScanCounter:
             )
 
     async def run(self) -> None:
-        """Write every half second until cancelled."""
+        """Write every half second until cancelled; what is being written then is written still."""
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
-            await self.flush()
+            await asyncio.shield(self.flush())
 
     async def flush(self) -> None:
-        """Write what is waiting; on a database fault it waits for the next turn."""
-        if not self._waiting:
-            return
-        batch, self._waiting = self._waiting, []
-        try:
-            async with self._database.writing.begin() as session:
-                await session.execute(insert(Scan), batch)
-        except (OSError, SQLAlchemyError) as error:
-            log.warning("scans not written", count=len(batch), error=type(error).__name__)
-            self._waiting = batch + self._waiting
+        """Write what is waiting, after what is being written; after a fault it waits for its turn."""
+        async with self._writing:
+            if not self._waiting:
+                return
+            batch, self._waiting = self._waiting, []
+            try:
+                async with self._database.writing.begin() as session:
+                    await session.execute(insert(Scan), batch)
+            except (OSError, SQLAlchemyError) as error:
+                log.warning("scans not written", count=len(batch), error=type(error).__name__)
+                self._waiting = batch + self._waiting
 
 
 async def count_by_link(session: AsyncSession, link_ids: Collection[int]) -> dict[int, int]:

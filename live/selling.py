@@ -10,11 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.closures import away
 from catalog.db import table
 from catalog.errors import NotFound, OutOfStock, Refusal
 from catalog.models import Kind, Product, ProductState, Stock, Workshop
@@ -39,6 +41,7 @@ _WHAT = (
     _products.c.price_fen,
     _products.c.state,
     _workshops.c.active,
+    away().label("away"),
 )
 _ON_AIR = exists().where(_shows.c.id == _items.c.show_id, _shows.c.state == ShowState.LIVE)
 _BEHIND_LINKS = (
@@ -97,7 +100,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A product at the price of the moment. `item_id` is set while its show is on air."""
+    """A product at the price of the moment. `item_id` is set while its show is on air.
+
+    `away` says that its family does not work today, and would have to carve or send it.
+    """
 
     product_id: int
     station_id: int
@@ -107,32 +113,35 @@ class Offer:
     kind: Kind
     work_days: int
     on_sale: bool
+    away: bool
     price_fen: int
     item_id: int | None = None
     link_id: int | None = None
 
 
-async def offer(session: AsyncSession, asked: Asked) -> Offer:
+async def offer(session: AsyncSession, asked: Asked, today: date) -> Offer:
     """The offer that one buyer came for. Raises NotFound, LinkRetired."""
-    (found,) = await offers(session, [asked])
+    (found,) = await offers(session, [asked], today)
     if isinstance(found, Refusal):
         raise found
     return found
 
 
-async def offers(session: AsyncSession, asked: Sequence[Asked]) -> list[Offer | Refusal]:
-    """The offers that buyers came for, in the order of asking.
+async def offers(
+    session: AsyncSession, asked: Sequence[Asked], today: date
+) -> list[Offer | Refusal]:
+    """The offers that buyers came for, in the order of asking; `today` is Beijing's day.
 
     NotFound stands for a code or product that opens nothing, LinkRetired for a code out of use.
     """
     codes = [_code(one.link) for one in asked]
-    links = await _behind_links(session, {code for code in codes if code})
+    links = await _behind_links(session, {code for code in codes if code}, today)
     chosen = [one.product_id for one, code in zip(asked, codes, strict=True) if code in links]
     whole_shows = [links[code] for code in codes if code in links and not links[code].linked_id]
     ids = {one.product_id for one in asked if one.link is None} | (
         set(chosen) if whole_shows else set()
     )
-    products = await _by_id(session, {one for one in ids if one})
+    products = await _by_id(session, {one for one in ids if one}, today)
     items = await _on_air(session, whole_shows, products)
     return [
         _of_link(links.get(code), one.product_id, products, items)
@@ -149,17 +158,18 @@ def _code(typed: str | None) -> str:
     return code if code.isascii() and code.isalnum() else ""
 
 
-async def _behind_links(session: AsyncSession, codes: set[str]) -> dict[str, Any]:
+async def _behind_links(session: AsyncSession, codes: set[str], today: date) -> dict[str, Any]:
     if not codes:
         return {}
-    rows = await session.execute(_BEHIND_LINKS, {"codes": sorted(codes)})
+    rows = await session.execute(_BEHIND_LINKS, {"codes": sorted(codes), "today": today})
     return {row.code: row for row in rows}
 
 
-async def _by_id(session: AsyncSession, ids: set[int]) -> dict[int, Any]:
+async def _by_id(session: AsyncSession, ids: set[int], today: date) -> dict[int, Any]:
     if not ids:
         return {}
-    return {row.product_id: row for row in await session.execute(_BY_ID, {"ids": sorted(ids)})}
+    rows = await session.execute(_BY_ID, {"ids": sorted(ids), "today": today})
+    return {row.product_id: row for row in rows}
 
 
 async def _on_air(
@@ -222,6 +232,7 @@ def _offer(
         kind=row.kind,
         work_days=row.work_days,
         on_sale=row.state == ProductState.ON_SALE and row.active and not sold_out,
+        away=bool(row.away),
         price_fen=price_fen,
         item_id=item_id,
         link_id=link_id,

@@ -20,7 +20,8 @@ from live import announcements, marks
 from live.control import must_control
 from live.errors import WrongShowState
 from live.models import Airing, LineUpItem, Show, Tap
-from live.shows import lock_show, show_now
+from live.on_air import show_now
+from live.shows import lock_show
 
 MOST_TAPS = 200
 MOST_CLIENT_ID = 40

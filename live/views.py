@@ -31,6 +31,7 @@ class LineUpItemView(msgspec.Struct, kw_only=True):
     allotment_left: int | UnsetType = UNSET
     talking_points: str | UnsetType = UNSET
     do_not_say: str | UnsetType = UNSET
+    speaker: str | UnsetType = UNSET
 
     @classmethod
     def of(cls, item: LineUpItem, *, whole: bool) -> "LineUpItemView":
@@ -48,6 +49,7 @@ class LineUpItemView(msgspec.Struct, kw_only=True):
         if whole:
             view.allotment, view.allotment_left = item.allotment, item.allotment_left
             view.talking_points, view.do_not_say = item.talking_points, item.do_not_say
+            view.speaker = item.speaker
         return view
 
 
@@ -161,6 +163,7 @@ class LineUpRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     minutes: int = 5
     talking_points: str = ""
     do_not_say: str = ""
+    speaker: str = ""
     consent: GivenConsent | None = None
 
 

@@ -17,6 +17,7 @@ from catalog.audit import record
 from catalog.checks import Check
 from catalog.errors import NotAllowed, NotFound
 from catalog.models import Member
+from catalog.own import own
 from catalog.spans import Span
 from live.errors import NoPlaceLeft, WrongShowState
 from live.models import Show, ShowRole, ShowState, SignUp
@@ -87,7 +88,7 @@ async def set_roles(
     Raises Invalid for a number that is none or less than have signed up, WrongShowState once
     the show has ended.
     """
-    show = await _lock(session, actor, show_id)
+    show = await own(session, actor, Show, show_id, lock=True)
     if show.state not in OPEN:
         raise WrongShowState("这一场已经结束，不再要人手。")
     before = {one.role: one for one in await help_at(session, show.id)}
@@ -134,7 +135,7 @@ async def sign_up(
     One role in a show for each. Raises NoPlaceLeft, WrongShowState, NotFound for a role that
     the show does not ask for.
     """
-    show = await _lock(session, actor, show_id)
+    show = await own(session, actor, Show, show_id, lock=True)
     if not is_open(show, now):
         raise WrongShowState("这一场已经开始，不能再报名。")
     wanted = await session.scalar(
@@ -179,12 +180,10 @@ async def cancel(session: AsyncSession, actor: Actor, sign_up_id: int, now: date
     Repeating changes nothing. Raises WrongShowState, NotAllowed, NotFound.
     """
     role = joinedload(SignUp.show_role)
-    row = await session.get(SignUp, sign_up_id, options=[role], populate_existing=True)
-    if row is None or row.station_id != actor.station_id:
-        raise NotFound(f"sign-up {sign_up_id}")
+    row = await own(session, actor, SignUp, sign_up_id, role)
     if row.member_id != actor.member_id and actor.role not in SHOW_EDITORS:
         raise NotAllowed(f"sign-up {sign_up_id} is not the member's own")
-    show = await _lock(session, actor, row.show_role.show_id)
+    show = await own(session, actor, Show, row.show_role.show_id, lock=True)
     if not is_open(show, now):
         raise WrongShowState("这一场已经开始，不能再取消。没有来的话，请告诉站里。")
     await session.refresh(row, ["cancelled_at"])
@@ -202,7 +201,7 @@ async def confirm(
 
     Raises Invalid with a fault for each `minutes-{id}`, WrongShowState before the show is over.
     """
-    show = await _lock(session, actor, show_id)
+    show = await own(session, actor, Show, show_id, lock=True)
     if not is_over(show, now):
         raise WrongShowState("这一场还没有结束，结束以后再确认时长。")
     check = Check()
@@ -340,14 +339,6 @@ def duration(minutes: int) -> str:
     whole, rest = divmod(minutes, 60)
     parts = [f"{whole} 小时"] if whole else []
     return " ".join([*parts, f"{rest} 分钟"] if rest or not whole else parts)
-
-
-async def _lock(session: AsyncSession, actor: Actor, show_id: int) -> Show:
-    """The show's row, fresh and locked until the caller's transaction ends. Raises NotFound."""
-    show = await session.get(Show, show_id, with_for_update=True, populate_existing=True)
-    if show is None or show.station_id != actor.station_id:
-        raise NotFound(f"show {show_id}")
-    return show
 
 
 async def _roles(session: AsyncSession, show_id: int) -> list[ShowRole]:

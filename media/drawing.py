@@ -4,6 +4,7 @@ Sizes are in millimetres, type in points. Only processes of their own load this 
 """
 
 import unicodedata
+from collections.abc import Iterator
 from io import BytesIO
 
 from fpdf import FPDF
@@ -101,3 +102,43 @@ def printable(pdf: FPDF, family: str, text: str) -> str:
         elif unicodedata.category(symbol).startswith("L"):
             shown.append(UNKNOWN)
     return "".join(shown).strip()
+
+
+def lines_of(pdf: FPDF, text: str, width: float, points: float) -> Iterator[str]:
+    """`text` in lines no wider than `width`: Chinese breaks anywhere, Latin words stay whole."""
+    pdf.set_font(SANS, size=points)
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in _words(printable(pdf, SANS, paragraph)):
+            if line and pdf.get_string_width(line + word.rstrip()) > width:
+                yield line.rstrip()
+                line = ""
+            line += word.lstrip() if not line else word
+            while pdf.get_string_width(line) > width:
+                cut = next(
+                    n
+                    for n in range(len(line), 0, -1)
+                    if n == 1 or pdf.get_string_width(line[:n]) <= width
+                )
+                yield line[:cut]
+                line = line[cut:]
+        if line.strip():
+            yield line.rstrip()
+
+
+_NOT_FIRST = "，。、；：？！”’）》…"
+"""Stays with the character before it."""
+
+
+def _words(text: str) -> Iterator[str]:
+    """What a line may break after: each Chinese character, each Latin word with its blank."""
+    word = ""
+    for n, symbol in enumerate(text):
+        word += symbol
+        after = text[n + 1 : n + 2]
+        together = symbol.isascii() and symbol != " " and after.isascii() and after not in ("", " ")
+        if (not together and after not in _NOT_FIRST) or not after:
+            yield word
+            word = ""
+    if word:
+        yield word

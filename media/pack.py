@@ -6,7 +6,7 @@ are (`media.paper`); sizes are in millimetres, type in points.
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from fpdf import FPDF
@@ -24,6 +24,7 @@ from media.drawing import (
     code,
     document,
     fitted,
+    lines_of,
     printable,
     seal,
     spoken,
@@ -92,7 +93,7 @@ class Paper:
     def words(self, text: str, x: float, width: float, points: float) -> None:
         """A paragraph from the current place down; what does not fit goes on on the next page."""
         pdf, leading = self.pdf, points * MM_PER_PT * 1.5
-        for line in _lines(pdf, text, width, points):
+        for line in lines_of(pdf, text, width, points):
             if not self.room_for(leading):
                 colour = pdf.text_color
                 self.page()
@@ -210,6 +211,10 @@ def _run(paper: Paper, item: PackItem) -> None:
     pdf.set_text_color(*SECOND_INK)
     pdf.set_font(SANS, size=10)
     pdf.text(MARGIN, top + 19.5, f"{item.minutes} 分钟")
+    if item.speaker:
+        pdf.set_text_color(*INK)
+        words = f"{item.speaker}讲"
+        pdf.text(MARGIN, top + 25, fitted(pdf, SANS, words, DUE_WIDTH - 2, 11, smallest=7))
     _code_aloud(pdf, item, top)
     pdf.set_text_color(*INK)
     pdf.text(WORDS, top + 6.5, fitted(pdf, SONG, item.name, WORDS_WIDTH, 18, smallest=11))
@@ -222,7 +227,7 @@ def _run(paper: Paper, item: PackItem) -> None:
         pdf.set_text_color(*CINNABAR)
         paper.words(f"不说：{item.do_not_say}", WORDS, WORDS_WIDTH, 12)
     if pdf.page_no() == page:
-        paper.y = max(paper.y, top + 24)
+        paper.y = max(paper.y, top + 28)
     paper.y += 3
     paper.rule(paper.y)
     paper.y += 2
@@ -321,46 +326,6 @@ def _columns() -> list[tuple[float, float]]:
         found.append((x, width))
         x += width
     return found
-
-
-def _lines(pdf: FPDF, text: str, width: float, points: float) -> Iterator[str]:
-    """`text` in lines no wider than `width`: Chinese breaks anywhere, Latin words stay whole."""
-    pdf.set_font(SANS, size=points)
-    for paragraph in text.split("\n"):
-        line = ""
-        for word in _words(printable(pdf, SANS, paragraph)):
-            if line and pdf.get_string_width(line + word.rstrip()) > width:
-                yield line.rstrip()
-                line = ""
-            line += word.lstrip() if not line else word
-            while pdf.get_string_width(line) > width:
-                cut = next(
-                    n
-                    for n in range(len(line), 0, -1)
-                    if n == 1 or pdf.get_string_width(line[:n]) <= width
-                )
-                yield line[:cut]
-                line = line[cut:]
-        if line.strip():
-            yield line.rstrip()
-
-
-_NOT_FIRST = "，。、；：？！”’）》…"
-"""Stays with the character before it."""
-
-
-def _words(text: str) -> Iterator[str]:
-    """What a line may break after: each Chinese character, each Latin word with its blank."""
-    word = ""
-    for n, symbol in enumerate(text):
-        word += symbol
-        after = text[n + 1 : n + 2]
-        together = symbol.isascii() and symbol != " " and after.isascii() and after not in ("", " ")
-        if (not together and after not in _NOT_FIRST) or not after:
-            yield word
-            word = ""
-    if word:
-        yield word
 
 
 def main() -> None:

@@ -37,6 +37,9 @@ TYPES = {
 }
 """Media type and file name extension of every format we read."""
 
+SHOWN_EVERYWHERE = ("image/jpeg", "image/png", "image/webp")
+"""What every browser shows as it is."""
+
 BEGINNING = re.compile(
     rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF....WEBP|....ftyp(avi|hei|hev|mif|msf)", re.DOTALL
 )
@@ -143,6 +146,18 @@ def render(data: bytes) -> list[Rendition]:
     if orientation in TURNS:
         image = image.transpose(TURNS[orientation])
     return list(_renditions(_on_paper(_in_srgb(image, profile)), full))
+
+
+def viewable(data: bytes) -> tuple[bytes, str]:
+    """A kept picture as every browser can show it, and its media type. Raises BadPhoto.
+
+    JPEG, PNG and WebP are as they were; others become the largest rendition, as JPEG.
+    """
+    media_type = inspect(data).media_type
+    if media_type in SHOWN_EVERYWHERE:
+        return data, media_type
+    largest = [r for r in render(data) if (r.name, r.extension) == ("l", "jpg")]
+    return largest[0].data, largest[0].media_type
 
 
 def _opened(data: bytes) -> Image.Image:

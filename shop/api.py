@@ -70,13 +70,16 @@ class HoldController(Controller):
         self,
         data: JSONBody[HoldBody],
         shop: NamedDependency[Shop],
+        asker: NamedDependency[Actor | None],
     ) -> HoldView:
         """Promises everything asked for until `expires_at`, at frozen prices, or nothing.
 
-        Answers 409 `out_of_stock` when too few pieces are free, and 410 for a retired link.
+        Answers 409 `out_of_stock` when too few pieces are free, 409 `not_open` while the station
+        is getting ready, and 410 for a retired link.
         """
+        own = asker.station_id if asker else None
         return HoldView.of(
-            await hold_pieces(shop, _wanted(data.items), _NO_BROWSER, datetime.now(UTC))
+            await hold_pieces(shop, _wanted(data.items), _NO_BROWSER, datetime.now(UTC), own)
         )
 
 
@@ -94,6 +97,7 @@ class OrderController(Controller):
         self,
         data: JSONBody[OrderBody],
         shop: NamedDependency[Shop],
+        asker: NamedDependency[Actor | None],
         idempotency_key: Annotated[
             str | None,
             HeaderParameter(
@@ -113,9 +117,9 @@ class OrderController(Controller):
         """
         with faults_as(**_BUYER_FIELDS):
             buyer = _buyer(data.buyer)
-        order = await order_pieces(
-            shop, _request(shop, data, buyer, idempotency_key), _NO_BROWSER, datetime.now(UTC)
-        )
+        asked = _request(shop, data, buyer, idempotency_key)
+        own = asker.station_id if asker else None
+        order = await order_pieces(shop, asked, _NO_BROWSER, datetime.now(UTC), own)
         await _open(shop, order)
         return OrderView.of(order)
 

@@ -3,13 +3,8 @@
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    suppress,
-)
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from multiprocessing import parent_process
 from typing import Any
@@ -17,8 +12,7 @@ from typing import Any
 from litestar import Litestar, Request, asgi
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.exceptions import HTTPException
-from litestar.handlers import ASGIRouteHandler
+from litestar.exceptions import HTTPException, NotFoundException
 from litestar.types import Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -48,7 +42,7 @@ from shop.web.headers import add_headers
 from shop.web.openapi import OPENAPI
 from shop.web.problems import answer_fault, answer_http, answer_refusal, answer_too_deep
 from shop.web.render import template_config
-from shop.web.visit import actor_of
+from shop.web.visit import actor_of, asker_of
 
 # What a form or a JSON body may hold; photo uploads declare their own, larger limit.
 MOST_BODY = 1_000_000
@@ -78,8 +72,11 @@ def provide_actor(request: Request[Any, Any, Any]) -> Actor:
 
 
 def provide_asker(request: Request[Any, Any, Any]) -> Actor | None:
-    """The member who asks, or None for a stranger; on routes that are for everyone."""
-    return actor_of(request)
+    """The member who asks, or None for a stranger; on routes that are for everyone.
+
+    Who looks for the county belongs to no station's own: they see what strangers see.
+    """
+    return asker_of(request)
 
 
 def provide_now() -> datetime:
@@ -146,14 +143,43 @@ def create_app(settings: Settings | None = None) -> Litestar:
     """
     settings = settings or read_settings()
     configure_logs()
-    shop = open_shop(settings)
-    rehearsal = open_rehearsal(settings)
-    scans = ScanCounter(shop.database)
-    nudges = Nudges(shop.database, settings.redis_url)
-    boards = Boards(shop.database)
-    nudges.listen(boards.look_again)
+    app = assemble()
+    furnish(app, settings)
+    return app
+
+
+@asynccontextmanager
+async def lifespan(app: Litestar) -> AsyncIterator[None]:
+    """What runs beside the requests, as long as there may be any."""
+    state = app.state
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(state.shop.close)
+        stack.push_async_callback(state.scans.flush)
+        if state.rehearsal is not None:
+            await stack.enter_async_context(state.rehearsal.lifespan())
+        stack.push_async_callback(state.nudges.close)
+        pages = PageCounter(state.shop.database, state.boards.pages)
+        for work in (state.scans.run(), state.nudges.run(), pages.run()):
+            await stack.enter_async_context(_running(work))
+        yield
+
+
+@asgi(REHEARSAL_PATH, is_mount=True, copy_scope=True, opt=allow(EVERYONE))
+async def rehearsal_service(scope: Scope, receive: Receive, send: Send) -> None:
+    """The rehearsal service; where real money is taken there is none."""
+    service: RehearsalApp | None = Litestar.from_scope(scope).state.rehearsal
+    if service is None:
+        raise NotFoundException
+    await service(scope, receive, send)
+
+
+def assemble() -> Litestar:
+    """The routes with the frame around every request, and nothing behind them: see `furnish`.
+
+    This is what takes long, half a second: every handler is looked through.
+    """
     return Litestar(
-        route_handlers=[*ROUTES, *([_mounted(rehearsal)] if rehearsal else [])],
+        route_handlers=[*ROUTES, rehearsal_service],
         dependencies=DEPENDENCIES,
         guards=[guard],
         before_request=check_form,
@@ -167,28 +193,30 @@ def create_app(settings: Settings | None = None) -> Litestar:
         template_config=template_config(),
         openapi_config=OPENAPI,
         logging_config=None,
-        lifespan=[_lifespan(shop, scans, boards, nudges, rehearsal)],
+        lifespan=[lifespan],
         request_max_body_size=MOST_BODY,
-        state=State(
-            {
-                "shop": shop,
-                "storage": Storage.open(settings.storage_url),
-                "boards": boards,
-                "scans": scans,
-                "window": _window(shop),
-                "shown": _shown(shop),
-                "secret_key": settings.secret_key,
-            }
-        ),
     )
 
 
-def _mounted(rehearsal: RehearsalApp) -> ASGIRouteHandler:
-    @asgi(REHEARSAL_PATH, is_mount=True, copy_scope=True, opt=allow(EVERYONE))
-    async def rehearsal_service(scope: Scope, receive: Receive, send: Send) -> None:
-        await rehearsal(scope, receive, send)
-
-    return rehearsal_service
+def furnish(app: Litestar, settings: Settings) -> None:
+    """Give an application all that it works with, in its state."""
+    shop = open_shop(settings)
+    nudges = Nudges(shop.database, settings.redis_url)
+    boards = Boards(shop.database)
+    nudges.listen(boards.look_again)
+    app.state = State(
+        {
+            "shop": shop,
+            "storage": Storage.open(settings.storage_url),
+            "boards": boards,
+            "nudges": nudges,
+            "scans": ScanCounter(shop.database),
+            "window": _window(shop),
+            "shown": _shown(shop),
+            "rehearsal": open_rehearsal(settings),
+            "secret_key": settings.secret_key,
+        }
+    )
 
 
 def _window(shop: Shop) -> Together[str, Opened]:
@@ -209,29 +237,6 @@ def _shown(shop: Shop) -> Together[int, tuple[Shown, ...]]:
             return await shown_on(session, shows)
 
     return Together(ask)
-
-
-def _lifespan(
-    shop: Shop,
-    scans: ScanCounter,
-    boards: Boards,
-    nudges: Nudges,
-    rehearsal: RehearsalApp | None,
-) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
-    @asynccontextmanager
-    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(shop.close)
-            stack.push_async_callback(scans.flush)
-            if rehearsal is not None:
-                await stack.enter_async_context(rehearsal.lifespan())
-            stack.push_async_callback(nudges.close)
-            pages = PageCounter(shop.database, boards.pages)
-            for work in (scans.run(), nudges.run(), pages.run()):
-                await stack.enter_async_context(_running(work))
-            yield
-
-    return lifespan
 
 
 @asynccontextmanager

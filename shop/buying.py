@@ -18,6 +18,7 @@ from shop.context import Shop
 from shop.errors import PieceHeld
 from shop.holding import HoldRequest, Wanted, make_holds
 from shop.holds import Held
+from shop.opening import Asked, turned_away
 from shop.paying import close_dead_orders
 from shop.sheet import OrderSheet
 from shop.waiting import serve
@@ -25,28 +26,43 @@ from shop.waiting import serve
 T = TypeVar("T")
 
 
-async def hold_pieces(shop: Shop, wanted: tuple[Wanted, ...], browser: str, now: datetime) -> Held:
-    """Hold everything wanted, or nothing.
+async def hold_pieces(
+    shop: Shop,
+    wanted: tuple[Wanted, ...],
+    browser: str,
+    now: datetime,
+    of_station: int | None = None,
+) -> Held:
+    """Hold everything wanted, or nothing; `of_station` is the station of a member who asks.
 
     Raises PieceHeld when another buyer is still paying, OutOfStock when the pieces are gone,
-    and all else that `make_holds` answers.
+    NotOpen for strangers while a station is getting ready, and all else that `make_holds` answers.
     """
 
     async def attempt() -> Held:
-        return await shop.together(_hold_many, HoldRequest(wanted, browser, now))
+        asked = Asked(wanted, of_station)
+        return await shop.together(_hold_many, (HoldRequest(wanted, browser, now), asked))
 
     return await _reclaiming(shop, attempt, browser, now)
 
 
 async def _hold_many(
-    shop: Shop, asked: Sequence[HoldRequest]
-) -> Mapping[HoldRequest, Held | Exception]:
+    shop: Shop, asked: Sequence[tuple[HoldRequest, Asked]]
+) -> Mapping[tuple[HoldRequest, Asked], Held | Exception]:
     async with shop.database.writing.begin() as session:
-        return dict(zip(asked, await make_holds(session, asked), strict=True))
+        away = await turned_away(session, [one for _, one in asked])
+        inside = [question for n, question in enumerate(asked) if n not in away]
+        made = await make_holds(session, [request for request, _ in inside])
+        answers = dict(zip(inside, made, strict=True))
+        return {**answers, **{asked[n]: refusal for n, refusal in away.items()}}
 
 
 async def order_pieces(
-    shop: Shop, request: OrderRequest, browser: str, now: datetime
+    shop: Shop,
+    request: OrderRequest,
+    browser: str,
+    now: datetime,
+    of_station: int | None = None,
 ) -> OrderSheet:
     """An unpaid order for what is asked; of two at once with one key, both get one order.
 
@@ -54,7 +70,8 @@ async def order_pieces(
     """
 
     async def attempt() -> OrderSheet:
-        return await shop.together(_order_many, Placing(request, browser, now))
+        asked = Asked(request.items, of_station, request.hold)
+        return await shop.together(_order_many, (Placing(request, browser, now), asked))
 
     async def attempt_with_key() -> OrderSheet:
         try:
@@ -68,10 +85,14 @@ async def order_pieces(
 
 
 async def _order_many(
-    shop: Shop, asked: Sequence[Placing]
-) -> Mapping[Placing, OrderSheet | Exception]:
+    shop: Shop, asked: Sequence[tuple[Placing, Asked]]
+) -> Mapping[tuple[Placing, Asked], OrderSheet | Exception]:
     async with shop.database.writing.begin() as session:
-        return dict(zip(asked, await place_orders(session, asked), strict=True))
+        away = await turned_away(session, [one for _, one in asked])
+        inside = [question for n, question in enumerate(asked) if n not in away]
+        placed = await place_orders(session, [placing for placing, _ in inside])
+        answers = dict(zip(inside, placed, strict=True))
+        return {**answers, **{asked[n]: refusal for n, refusal in away.items()}}
 
 
 async def let_go(shop: Shop, token: str, now: datetime) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.models import Kind, Photo
 from shop.likeness import likenesses
 from shop.models import Hold, HoldLine
-from shop.promise import carved_by, days_in_hand
+from shop.promise import beijing_day, queues
 
 TICKS = {
     "custom_agreed": "请勾选：定做的作品不支持七天无理由退货。不能接受，就先不要买。",
@@ -41,9 +41,10 @@ async def carved_lines(session: AsyncSession, hold: Hold, now: datetime) -> list
     days: Counter[int] = Counter()
     for line in lines:
         days[line.product.workshop_id] += line.quantity * line.product.work_days
-    in_hand = await days_in_hand(session, days.keys())
+    today = beijing_day(now)
+    found = await queues(session, days.keys(), today)
     until = {
-        workshop_id: carved_by(more + in_hand.get(workshop_id, 0), now)
+        workshop_id: found[workshop_id].promise(more, today)
         for workshop_id, more in days.items()
         if more
     }

@@ -18,6 +18,7 @@ from catalog.checks import Check
 from catalog.db import table
 from catalog.errors import Invalid, NotFound, Refusal
 from catalog.models import Product
+from catalog.words import covered_phone
 from shop import rehearsal_rule, shipping
 from shop.drafts import Draft, fill_in, write_orders
 from shop.errors import HoldExpired, KeyReused
@@ -145,8 +146,8 @@ async def place_orders(
 
     Repeating a request finds the order that it made: by its key, or by its hold. For a phone by
     which `MOST_LAPSED` orders were left unpaid within a day nothing is kept: it pays first.
-    Locks the holds by id, and all that `make_holds` locks. Answers HoldExpired, KeyReused, Invalid
-    and all that `make_holds` answers; no pieces are kept for that request then. RehearsalShow
+    Locks the holds by id, all that `make_holds` locks, and for what is carved to order the
+    workshops by id. Answers HoldExpired, KeyReused, Invalid, WorkshopFull and all that `make_holds` answers; no pieces are kept for that request then. RehearsalShow
     leaves a hold that was named as it was.
     """
     answers: dict[int, OrderSheet | Refusal] = {}
@@ -228,12 +229,18 @@ async def _orders_of_holds(
 
 
 async def _turn_away(session: AsyncSession, drafts: dict[int, Draft]) -> dict[int, Refusal]:
-    """Take out of `drafts` what no gateway would take, its pieces free again."""
-    too_much = [n for n, draft in drafts.items() if draft.total_fen > MOST_TOTAL_FEN]
-    away = [drafts.pop(n) for n in too_much]
-    if away:
-        await give_back(session, [draft.hold for draft in away], HoldState.RELEASED)
-    return {n: Invalid({"items": "一笔订单最多 999,999 元，请分开买。"}) for n in too_much}
+    """Take out of `drafts` what no gateway or no workshop would take, its pieces free again."""
+    away = {n: refusal for n, draft in drafts.items() if (refusal := _refusal(draft))}
+    holds = [drafts.pop(n).hold for n in away]
+    if holds:
+        await give_back(session, holds, HoldState.RELEASED)
+    return away
+
+
+def _refusal(draft: Draft) -> Refusal | None:
+    if draft.total_fen > MOST_TOTAL_FEN:
+        return Invalid({"items": "一笔订单最多 999,999 元，请分开买。"})
+    return draft.refused
 
 
 async def _keep_nothing_for_owing(session: AsyncSession, drafts: Sequence[Draft]) -> None:
@@ -301,7 +308,7 @@ async def _find(session: AsyncSession, query: Select[Order], token: str) -> Orde
 
 
 def address_for(order: Order, last4: str) -> str:
-    """Where an order goes, for who knows the last four digits of the buyer's phone.
+    """Where an order goes, for who knows the last four digits of the buyer's phone, which stays covered.
 
     The token in the address is what keeps strangers out; this keeps the street from somebody to
     whom the buyer passed the page on. Raises Invalid for other digits.
@@ -310,4 +317,4 @@ def address_for(order: Order, last4: str) -> str:
     if not hmac.compare_digest(typed.encode(), order.buyer_phone[-4:].encode()):
         raise Invalid({"last4": "和下单时的手机号对不上，请再看一遍。"})
     where = f"{order.province}{order.city}{order.district}{order.detail}"
-    return f"{order.buyer_name}，{order.buyer_phone}，{where}"
+    return f"{order.buyer_name}，{covered_phone(order.buyer_phone)}，{where}"

@@ -8,6 +8,7 @@ _COMMANDS = {
     "serve": "shop.commands.serve",
     "demo": "shop.commands.demo",
     "init": "shop.commands.setup",
+    "county": "shop.commands.setup",
     "migrate": "shop.commands.setup",
     "token": "shop.commands.setup",
     "doctor": "shop.commands.doctor",

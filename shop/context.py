@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 from catalog.db import Database
 from catalog.errors import Invalid
+from shop.channels import Channel
 from shop.payments.gateway import Gateway
 from shop.together import K, Together
 
@@ -18,12 +19,13 @@ ROUNDS_APART = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """The database, the ways to be paid and the public address; handed to what needs all three."""
+    """The database, the ways to be paid, the public address, and what takes notices."""
 
     database: Database
     gateways: Mapping[str, Gateway]
     default_gateway: str
     public_url: str
+    channels: tuple[Channel, ...] = ()
     _gathered: dict[Any, Together[Any, Any]] = field(default_factory=dict, repr=False)
 
     def gateway_name(self, wanted: str | None) -> str:

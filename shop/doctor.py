@@ -81,6 +81,7 @@ async def watch(database: Database, now: datetime) -> None:
             await work.photos(session),
             await work.answers(session, now),
             await work.addresses(session),
+            await work.overlays(session, now),
         ]
     async with database.writing.begin() as session:
         await tell(session, found, now)

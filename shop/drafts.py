@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.db import table
+from catalog.errors import Refusal
 from catalog.models import Kind
 from media.codes import new_code
 from shop import fees, shipping
@@ -31,7 +32,8 @@ from shop.models import (
     WorkOrder,
     WorkOrderState,
 )
-from shop.promise import carved_by, days_in_hand
+from shop.promise import beijing_day, queues
+from shop.room import full
 from shop.sheet import LineSheet, OrderSheet, PartSheet, PaymentSheet
 
 if TYPE_CHECKING:
@@ -82,7 +84,10 @@ class Share:
 
 @dataclass(slots=True)
 class Draft:
-    """An order that is asked for and whose hold is locked, with what it will say."""
+    """An order that is asked for and whose hold is locked, with what it will say.
+
+    `refused` is why a workshop does not take it on, where it does not.
+    """
 
     request: "OrderRequest"
     hold: Held
@@ -91,6 +96,7 @@ class Draft:
     shares: list[Share] = field(default_factory=list)
     fee_bp: Mapping[fees.Pair, int] = field(default_factory=dict)
     likeness: Mapping[int, list[str]] = field(default_factory=dict)
+    refused: Refusal | None = None
 
     @property
     def goods_fen(self) -> int:
@@ -137,13 +143,21 @@ async def _fees(session: AsyncSession, drafts: Sequence[Draft]) -> None:
 
 
 async def _promises(session: AsyncSession, drafts: Sequence[Draft]) -> None:
-    """Each order's work is added to what its workshop has in hand, in the order of asking."""
-    shares = [(draft, share) for draft in drafts for share in draft.shares if share.days_to_carve]
-    in_hand = await days_in_hand(session, {share.workshop_id for _, share in shares})
-    for draft, share in shares:
-        days = in_hand.get(share.workshop_id, 0) + share.days_to_carve
-        in_hand[share.workshop_id] = days
-        share.promised_on = carved_by(days, draft.now)
+    """Each order's work is added to what its workshop has in hand, in the order of asking.
+
+    The workshops' rows are locked, so of two orders for the last days one is refused.
+    """
+    carving = [(draft, [s for s in draft.shares if s.days_to_carve]) for draft in drafts]
+    workshops = {share.workshop_id for _, shares in carving for share in shares}
+    today = beijing_day(max(draft.now for draft in drafts)) if workshops else date.min
+    found = await queues(session, workshops, today, lock=True)
+    for draft, shares in carving:
+        wanted = [(found[share.workshop_id], share.days_to_carve) for share in shares]
+        draft.refused = full(wanted, today)
+        if draft.refused is None:
+            for share, (queue, days) in zip(shares, wanted, strict=True):
+                share.promised_on = queue.promise(days, today)
+                queue.add(days)
 
 
 async def _likenesses(session: AsyncSession, drafts: Sequence[Draft]) -> None:

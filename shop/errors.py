@@ -49,11 +49,31 @@ class NotOnSale(Refusal):
     text = "这件作品现在不卖。"
 
 
+class OpenWork(Refusal):
+    """A family can not stop while something of it is open; `text` says what."""
+
+    code = "open_work"
+
+    def __init__(self, left: str) -> None:
+        super().__init__(left)
+        self.text = f"现在还不能停：{left}。"
+
+
 class RehearsalShow(Refusal):
     """What was bought at a rehearsal is not paid for with real money, and not sent."""
 
     code = "rehearsal_show"
     text = "这是彩排，不收钱，也不发货。"
+
+
+class TooManyRows(Refusal):
+    """More rows were asked for than a file is made of; nothing was made."""
+
+    code = "too_many_rows"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"more than {most} rows")
+        self.text = f"超过 {most} 行了，文件做不下。先缩小范围（日子、状态、作坊），再存。"
 
 
 class KeyReused(Refusal):
@@ -81,6 +101,13 @@ class WrongOrderState(Refusal):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
+
+
+class WrongNoticeState(Refusal):
+    """A notice that is not to be sent again: it was, or somebody has telephoned."""
+
+    code = "wrong_notice_state"
+    text = "这一条不用再发了：已经发到，或者有人打过电话了。"
 
 
 class WrongPayoutState(Refusal):
@@ -117,6 +144,33 @@ class WrongRequestState(Refusal):
         self.text = text
 
 
+class DateAnswered(Refusal):
+    """The buyer has answered about this date already, or it is no longer the date; `text` says which."""
+
+    code = "date_answered"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class WorkshopFull(Refusal):
+    """A family has as much work in hand as it takes on; `text` says from when it takes more."""
+
+    code = "workshop_full"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class WorkshopAway(Refusal):
+    """The family does not work today, and would have to carve or send what is wanted."""
+
+    code = "workshop_away"
+    text = "这家这几天歇工，现在做不了也寄不出。作品页上写着他们哪天回来。"
+
+
 class AddressLocked(Refusal):
     """The end of the buyer's phone number was guessed wrong too often; the address stays covered."""
 
@@ -138,18 +192,47 @@ class SignInRefused(Refusal):
     text = "登录名或密码不对。"
 
 
+class CardUnknown(Refusal):
+    """No card has this token."""
+
+    code = "card_unknown"
+    text = "这张卡认不出来。请照着卡上的方块再扫一次。"
+
+
+class CardRefused(Refusal):
+    """A card that lets nobody in. Carries the number of the station that issued it."""
+
+    def __init__(self, station_phone: str) -> None:
+        super().__init__(type(self).__name__)
+        self.station_phone = station_phone
+
+
+class CardRevoked(CardRefused):
+    """The card is not in use any more: it was lost, or there is a newer one."""
+
+    code = "card_revoked"
+    text = "这张卡已经不用了。请用新的那张；没有新的，打电话给社工站。"
+
+
+class CardStopped(CardRefused):
+    """The card's artisan may not sign in, or the workshop is closed."""
+
+    code = "card_stopped"
+    text = "这张卡现在不能用。请打电话问社工站。"
+
+
+class CardOfAnotherPhone(CardRefused):
+    """The card is bound to another phone, and stays so."""
+
+    code = "card_of_another_phone"
+    text = "这张卡认的是另一部手机，这一部进不去。换了手机，就打电话给社工站，重新发一张卡。"
+
+
 class TooManyTries(Refusal):
     """The sign-in limit of this login or this address is reached for now."""
 
     code = "too_many_tries"
     text = "试的次数太多了，请过 15 分钟再试。"
-
-
-class SecondPersonNeeded(Refusal):
-    """Who wrote money down does not confirm it too."""
-
-    code = "second_person_needed"
-    text = "登记的人不能自己确认，请另一个人来看。"
 
 
 class StartupError(Exception):
@@ -165,6 +248,24 @@ class NotSignedIn(Refusal):
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self.path = path
+
+
+class PinNeeded(Refusal):
+    """Money is shown for a PIN only in a session that a card began. Carries what was asked for."""
+
+    code = "pin_needed"
+    text = "看钱以前，请先输密码。"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+class PinLocked(Refusal):
+    """The PIN was wrong too often; for a while none is looked at, not even the right one."""
+
+    code = "too_many_tries"
+    text = "输错 5 次了。过 15 分钟再试，或者打电话给社工站，换一个密码。"
 
 
 class BadForm(Refusal):

@@ -10,12 +10,15 @@ import hmac
 from catalog.db import Database
 from catalog.models import Station
 from live.board import feed_boards
+from live.spoken import tell_days
 from shop.context import Shop
+from shop.notices import offer_channels
 from shop.payments.gateway import Gateway
 from shop.payments.offline_gateway import OFFLINE, OfflineGateway
 from shop.payments.rehearsal.app import RehearsalApp, create_app
 from shop.payments.rehearsal.config import KEY_PREFIX, RehearsalConfig
 from shop.payments.stripe_gateway import StripeGateway
+from shop.room import day_to_say
 from shop.settings import Settings
 from shop.standings import standings
 
@@ -29,11 +32,14 @@ def open_shop(settings: Settings, *, pool_size: int = 8) -> Shop:
     name, gateway = _open_gateway(settings)
     database = Database.connect(settings.database_url, pool_size=pool_size)
     feed_boards(database, standings)
+    tell_days(database, day_to_say)
+    offer_channels(database, {one for channel in settings.channels for one in channel.audiences})
     return Shop(
         database=database,
         gateways={name: gateway, OFFLINE: OfflineGateway(database, settings.public_url)},
         default_gateway=name,
         public_url=settings.public_url,
+        channels=settings.channels,
     )
 
 

@@ -14,10 +14,12 @@ from catalog.db import MOST_ID, table
 from catalog.errors import Invalid, NotFound, OutOfStock, Refusal
 from live import selling
 from live.selling import Asked, Offer, Pieces, Share
-from shop.errors import NotOnSale, PriceChanged
+from shop.errors import NotOnSale, PriceChanged, WorkshopAway
 from shop.holds import KEPT, READ, SHOWN, Held, HeldLine, close, locked
 from shop.line import Line, in_line
 from shop.models import Hold, HoldLine, HoldState, Order
+from shop.promise import beijing_day
+from shop.room import turn_away_full
 from shop.together import apart
 
 MOST_LINES = 20
@@ -95,8 +97,9 @@ async def make_holds(session: AsyncSession, asked: Sequence[HoldRequest]) -> lis
     browser that let `MOST_LAPSED` holds lapse within a day gets one in state PAY_FIRST, which
     keeps no pieces.
     Locks the browsers' holds, then line-up items, then stock, each by id, until the caller's
-    transaction ends. Answers OutOfStock, NotOnSale, PriceChanged, NotFound, LinkRetired or
-    Invalid for what could not be held; nothing was changed for that request then.
+    transaction ends. Answers OutOfStock, NotOnSale, PriceChanged, WorkshopAway, WorkshopFull,
+    NotFound, LinkRetired or Invalid for what could not be held; nothing was changed for that
+    request then.
     """
     answers: dict[int, Held | Refusal] = {}
     # What one browser asks twice is done twice, the second time with what the first left.
@@ -318,13 +321,16 @@ async def _read(
     """What each request wants: offers and quantities by product id, each product once."""
     checked = [_checked(request.wanted) for request in asked]
     questions = [one for found in checked if not isinstance(found, Refusal) for one, _ in found]
-    answers = iter(await selling.offers(session, questions) if questions else [])
-    return [
+    now = min(request.now for request in asked)
+    today = beijing_day(now)
+    answers = iter(await selling.offers(session, questions, today) if questions else [])
+    read = [
         found
         if isinstance(found, Refusal)
         else _merged(request.wanted, [quantity for _, quantity in found], answers)
         for request, found in zip(asked, checked, strict=True)
     ]
+    return await turn_away_full(session, read, now)
 
 
 def _checked(wanted: Sequence[Wanted]) -> list[tuple[Asked, int]] | Refusal:
@@ -376,6 +382,8 @@ def _merged(
 def _refusal(one: Wanted, offered: Offer) -> Refusal | None:
     if not offered.on_sale:
         return NotOnSale(f"product {offered.product_id}")
+    if offered.away:
+        return WorkshopAway(f"product {offered.product_id}")
     if one.seen_fen is not None and one.seen_fen != offered.price_fen:
         seen, price = one.seen_fen, offered.price_fen
         return PriceChanged(f"product {offered.product_id}: seen {seen}, now {price}")

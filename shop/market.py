@@ -29,12 +29,12 @@ from shop.models import (
     Hold,
     HoldLine,
     HoldState,
-    Notice,
     Order,
     OrderState,
     PaymentState,
     Waiter,
 )
+from shop.notices import Event, tell_buyer
 from shop.offline import waiting_receipt
 from shop.paying import MOST_IN_VAIN, close_payment
 from shop.payments.gateway import GatewayRefused, GatewayUnavailable
@@ -43,8 +43,6 @@ from shop.troubles import TroubleKind, open_trouble
 log = structlog.get_logger()
 
 REASON = "集市卖了"
-SOLD_ELSEWHERE = "sold_elsewhere"
-"""The kind of the call to a buyer whose unpaid order was given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +310,7 @@ async def _give_up(
 async def _gave_up(
     session: AsyncSession, actor: Actor, product: Product, order_id: int, now: datetime
 ) -> bool:
-    """Note why an order whose payments are closed is over, and whom to call; False when it is not."""
+    """Note why an order whose payments are closed is over, and tell its buyer; False when it is not."""
     order = await session.get_one(Order, order_id, with_for_update=True, populate_existing=True)
     if order.state != OrderState.EXPIRED:
         return False
@@ -324,15 +322,14 @@ async def _gave_up(
         .values(state=HoldState.GONE)
         .execution_options(synchronize_session=False)
     )
-    session.add(
-        Notice(
-            station_id=order.station_id,
-            kind=SOLD_ELSEWHERE,
-            order_id=order.id,
-            phone=order.buyer_phone,
-            text=f"“{product.name}”在集市上卖掉了，订单 {order.code} 没有做成，没有收他的钱",
-            created_at=now,
-        )
+    tell_buyer(
+        session,
+        Event.SOLD_ELSEWHERE,
+        order,
+        now,
+        cause=f"order:{order.id}",
+        piece=product.name,
+        code=order.code,
     )
     before, after = {"state": "unpaid"}, {"state": order.state, "reason": REASON}
     record(session, actor, "order.cancel", order, now, before=before, after=after)

@@ -4,8 +4,6 @@ A receipt has a payment of its own, beside those that the order has already. `do
 says what may happen at the same time, and what becomes of it.
 """
 
-import asyncio
-import secrets
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -17,14 +15,14 @@ from sqlalchemy.orm import joinedload
 from catalog.access import MONEY_DESK, RECEIPT_RECORDERS, RECEIPT_VIEWERS, Actor
 from catalog.audit import record
 from catalog.checks import Check
-from catalog.errors import Invalid, NotFound
-from catalog.photos import SENTENCES
+from catalog.errors import Invalid, SecondPersonNeeded
+from catalog.own import own
+from catalog.pictures import keep_picture, picture_at
 from catalog.words import yuan
-from media.photos import BadPhoto, inspect, render
-from media.storage import NoSuchFile, Storage
+from media.storage import Storage
 from shop.context import Shop
 from shop.drafts import KEPT_AFTER
-from shop.errors import SecondPersonNeeded, WrongOrderState
+from shop.errors import WrongOrderState
 from shop.models import (
     Hold,
     OfflineReceipt,
@@ -47,9 +45,6 @@ log = structlog.get_logger()
 
 # How long the pieces are kept while the second person is awaited.
 SECOND_PERSON_WITHIN = timedelta(hours=24)
-
-# What browsers show as it is; anything else a phone may take is turned into a JPEG for them.
-_SHOWN_AS_IT_IS = ("image/jpeg", "image/png", "image/webp")
 
 
 class ReceiptWay(StrEnum):
@@ -80,7 +75,7 @@ async def record_receipt(
     how = check.choice("way", way, "钱是怎么来的", ReceiptWay)
     number = check.text("reference", reference, "单号或收据号", most=60)
     check.done()
-    key = await _keep_photo(storage, photo) if photo else ""
+    key = await keep_picture(storage, "receipts", photo) if photo else ""
     order = await _locked(session, order.id)
     await must_be_real(session, order.id, OFFLINE)
     if order.paid_at is not None:
@@ -259,25 +254,7 @@ async def _decided(
 
 
 async def _receipt(session: AsyncSession, actor: Actor, receipt_id: int) -> OfflineReceipt:
-    receipt = await session.get(
-        OfflineReceipt,
-        receipt_id,
-        options=[joinedload(OfflineReceipt.payment)],
-        populate_existing=True,
-    )
-    if receipt is None or receipt.station_id != actor.station_id:
-        raise NotFound(f"receipt {receipt_id}")
-    return receipt
-
-
-async def _keep_photo(storage: Storage, data: bytes) -> str:
-    try:
-        media_type = inspect(data).media_type
-    except BadPhoto as error:
-        raise Invalid({"photo": SENTENCES[error.reason]}) from error
-    key = f"receipts/{secrets.token_hex(16)}"
-    await storage.put(key, data, media_type)
-    return key
+    return await own(session, actor, OfflineReceipt, receipt_id, joinedload(OfflineReceipt.payment))
 
 
 async def receipt_photo(
@@ -286,15 +263,7 @@ async def receipt_photo(
     """The picture of a receipt as a browser can show it, and its media type. Raises NotFound."""
     actor.must_be(RECEIPT_VIEWERS)
     receipt = await _receipt(session, actor, receipt_id)
-    try:
-        data = await storage.get(receipt.photo_key)
-        media_type = inspect(data).media_type
-        if media_type in _SHOWN_AS_IT_IS:
-            return data, media_type
-        sizes = await asyncio.to_thread(render, data)
-    except (NoSuchFile, BadPhoto, ValueError) as error:
-        raise NotFound(f"photo of receipt {receipt_id}") from error
-    return next((r.data, r.media_type) for r in sizes if (r.name, r.extension) == ("l", "jpg"))
+    return await picture_at(storage, receipt.photo_key)
 
 
 async def record_refund(
@@ -344,9 +313,7 @@ async def confirm_refund(
 
 async def _refund(session: AsyncSession, actor: Actor, refund_id: int) -> Refund:
     """A refund that people hand back, locked. Raises NotFound, WrongOrderState for any other."""
-    refund = await session.get(Refund, refund_id, with_for_update=True, populate_existing=True)
-    if refund is None or refund.station_id != actor.station_id:
-        raise NotFound(f"refund {refund_id}")
+    refund = await own(session, actor, Refund, refund_id, lock=True)
     if refund.state == RefundState.SUCCEEDED:
         raise WrongOrderState("这笔钱已经退了。")
     payment = await session.get_one(Payment, refund.payment_id)

@@ -7,10 +7,11 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from catalog.access import WORK_ORDER_DESK, Actor
+from catalog.access import Actor
 from catalog.audit import Told, list_entries
 from catalog.checks import BEIJING, clean
 from catalog.errors import NotFound
+from catalog.models import Workshop
 from media.codes import normalise
 from shop.checkout import whole_order
 from shop.models import Order, OrderLine, OrderState, Posting, WorkOrder
@@ -37,8 +38,8 @@ async def find_orders(
 ) -> tuple[list[Order], int | None]:
     """The newest orders that fit, with their work orders and lines, and where the next page begins.
 
-    Every word must be found: in the code, the buyer's name, the name of a product, or at the
-    end of the phone number.
+    Every word must be found: in the code, the buyer's name, the name of a product or a workshop,
+    in a parcel's number, or at the end of the phone number.
     """
     parts = selectinload(Order.work_orders)
     query = (
@@ -67,19 +68,27 @@ def _conditions(wanted: OrdersWanted) -> list[ColumnElement[bool]]:
 
 
 def _says(word: str) -> ColumnElement[bool]:
-    of_product = (
-        select(WorkOrder.order_id)
-        .join(OrderLine, OrderLine.work_order_id == WorkOrder.id)
-        .where(OrderLine.name.icontains(word, autoescape=True))
-    )
-    says = [
-        Order.code == normalise(word),
-        Order.buyer_name.icontains(word, autoescape=True),
-        Order.id.in_(of_product),
-    ]
+    of_parts = select(WorkOrder.order_id).where(of_part(word))
+    return or_(of_buyer(word), Order.id.in_(of_parts))
+
+
+def of_buyer(word: str) -> ColumnElement[bool]:
+    """Whether a word is an order's code, or of its buyer: of the name, or the phone number's end."""
+    says = [Order.code == normalise(word), Order.buyer_name.icontains(word, autoescape=True)]
     # Fewer than four digits would find half the station.
     if word.isascii() and word.isdecimal() and len(word) >= 4:
         says.append(Order.buyer_phone.endswith(word))
+    return or_(*says)
+
+
+def of_part(word: str) -> ColumnElement[bool]:
+    """Whether a word is of a work order: of a product's name, its workshop's, or its parcel's number."""
+    says = [
+        WorkOrder.lines.any(OrderLine.name.icontains(word, autoescape=True)),
+        WorkOrder.workshop.has(Workshop.name.icontains(word, autoescape=True)),
+    ]
+    if word.isascii() and len(word) >= 5:
+        says.append(WorkOrder.tracking.contains(word.upper(), autoescape=True))
     return or_(*says)
 
 
@@ -116,8 +125,3 @@ async def history_of(session: AsyncSession, order: Order) -> list[Told]:
         "offline_receipts": [line.receipt.id for line in await receipts_of(session, order)],
     }
     return await list_entries(session, order.station_id, about)
-
-
-def phone_for(actor: Actor, phone: str) -> str:
-    """A buyer's number as the actor may read it: whole for those who call, else 138****8000."""
-    return phone if actor.role in WORK_ORDER_DESK else f"{phone[:3]}****{phone[-4:]}"

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.access import MONEY_DESK, Actor
 from catalog.audit import record
-from catalog.errors import NotFound
+from catalog.own import own
 from catalog.words import yuan
 from shop.context import Shop
 from shop.errors import WrongOrderState
@@ -111,9 +111,7 @@ async def decide_no_money(
     Only for a payment that nobody can be asked about. Raises NotFound, WrongOrderState.
     """
     actor.must_be(MONEY_DESK)
-    payment = await session.get(Payment, payment_id)
-    if payment is None or payment.station_id != actor.station_id:
-        raise NotFound(f"payment {payment_id}")
+    payment = await own(session, actor, Payment, payment_id)
     unreachable = await open_ids(session, TroubleKind.PAYMENT_UNREACHABLE, "payment")
     if payment.state != PaymentState.OPEN or payment_id not in unreachable:
         raise WrongOrderState("这笔付款已经有结果了，不用人来定。")

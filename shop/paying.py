@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import bindparam, case, exists, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from catalog import outbox
 from catalog.db import table
 from catalog.errors import NotFound
+from catalog.words import yuan
 from shop import holds
 from shop.context import Shop
 from shop.errors import PaymentUnavailable, WrongOrderState
@@ -29,6 +31,7 @@ from shop.models import (
     Refund,
     RefundState,
 )
+from shop.notices import Event, tell_buyer
 from shop.payments.gateway import (
     METHODS,
     Gateway,
@@ -303,6 +306,23 @@ async def _write_refund(
         if row.state not in FINAL and row.attempt == asked.attempt:
             row.gateway_id = gateway_id
             await refund_is(session, row, state, now)
+        if job_id is not None and row.state != RefundState.FAILED:
+            await _tell_of_refund(session, row, now)
+
+
+async def _tell_of_refund(session: AsyncSession, refund: Refund, now: datetime) -> None:
+    """What was declined or cancelled was told with its money; what came too late or back was not."""
+    if not refund.cause.startswith(("unplaced:", "return:")):
+        return
+    order = await session.scalar(
+        select(Order)
+        .join(Payment, Payment.order_id == Order.id)
+        .where(Payment.id == refund.payment_id)
+    )
+    if order is not None:
+        told = {"code": order.code, "amount": yuan(refund.amount_fen)}
+        cause = f"refund:{refund.id}:{refund.attempt}"
+        tell_buyer(session, Event.REFUNDING, order, now, cause=cause, **told)
 
 
 async def sweep(shop: Shop, now: datetime) -> int:

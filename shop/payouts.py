@@ -4,7 +4,6 @@ drafted -> approved -> paid, or cancelled before that. Locks are taken in this o
 id, then the run. `docs/money.md` tells the whole way.
 """
 
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,12 +15,11 @@ from sqlalchemy.orm import joinedload, selectinload
 from catalog.access import MANAGERS, MONEY_DESK, Actor
 from catalog.audit import record
 from catalog.checks import BEIJING, Check
-from catalog.errors import Invalid, NotFound
 from catalog.models import Member, Workshop
-from catalog.photos import SENTENCES
-from catalog.words import yuan
+from catalog.own import own
+from catalog.pictures import keep_picture
+from catalog.words import PAY_WAYS, yuan
 from catalog.workshops import PayWay, workshop_for
-from media.photos import BadPhoto, inspect
 from media.storage import Storage
 from shop import ledger
 from shop.errors import WrongPayoutState
@@ -33,6 +31,7 @@ from shop.models import (
     PayoutState,
     WorkOrder,
 )
+from shop.notices import Event, tell_family
 from shop.payable import OPEN, Standing, standings
 
 FUND = "fund"
@@ -135,17 +134,8 @@ async def read_proof(
     if not photo:
         check.fault("photo", "请拍下签了字的收据。")
     check.done()
-    return Proof(witness=witness, receipt_key=await _keep_receipt(storage, photo or b""))
-
-
-async def _keep_receipt(storage: Storage, photo: bytes) -> str:
-    try:
-        facts = inspect(photo)
-    except BadPhoto as error:
-        raise Invalid({"photo": SENTENCES[error.reason]}) from error
-    key = f"receipts/{secrets.token_hex(12)}"
-    await storage.put(key, photo, facts.media_type)
-    return key
+    key = await keep_picture(storage, "receipts", photo or b"")
+    return Proof(witness=witness, receipt_key=key)
 
 
 async def mark_paid(
@@ -182,6 +172,16 @@ async def mark_paid(
     payout.reference, payout.witness = proof.reference, proof.witness
     payout.receipt_key = proof.receipt_key
     _record(session, actor, "payout.pay", payout, now, reference=proof.reference or proof.witness)
+    tell_family(
+        session,
+        Event.PAID_OUT,
+        payout.station_id,
+        payout.workshop_id,
+        now,
+        cause=f"payout:{payout.id}",
+        amount=yuan(payout.amount_fen),
+        way=PAY_WAYS[payout.way],
+    )
     await _close_run(session, payout)
     return payout
 
@@ -281,12 +281,9 @@ async def run_for(
 ) -> PayoutRun:
     """A run of the actor's station with its payouts and their families. Raises NotFound."""
     if lock:
-        await session.execute(select(PayoutRun.id).where(PayoutRun.id == run_id).with_for_update())
+        await own(session, actor, PayoutRun, run_id, lock=True)
     families = selectinload(PayoutRun.payouts).joinedload(Payout.workshop)
-    run = await session.get(PayoutRun, run_id, options=[families], populate_existing=True)
-    if run is None or run.station_id != actor.station_id:
-        raise NotFound(f"payout run {run_id}")
-    return run
+    return await own(session, actor, PayoutRun, run_id, families)
 
 
 async def payout_for(
@@ -297,23 +294,20 @@ async def payout_for(
     With `lock` its workshop and its run are locked. Raises NotFound.
     """
     if lock:
-        of_payout = select(Payout.workshop_id).where(Payout.id == payout_id)
-        await _lock_workshops(session, Workshop.id == of_payout.scalar_subquery())
-        of_run = select(Payout.run_id).where(Payout.id == payout_id)
-        await session.execute(
-            select(PayoutRun.id).where(PayoutRun.id == of_run.scalar_subquery()).with_for_update()
-        )
+        found = await own(session, actor, Payout, payout_id)
+        await _lock_workshops(session, Workshop.id == found.workshop_id)
+        await own(session, actor, PayoutRun, found.run_id, lock=True)
     work_order = selectinload(Payout.lines).joinedload(PayoutLine.work_order)
-    parts = [
+    return await own(
+        session,
+        actor,
+        Payout,
+        payout_id,
         joinedload(Payout.workshop),
         joinedload(Payout.run),
         work_order.joinedload(WorkOrder.order),
         work_order.selectinload(WorkOrder.lines),
-    ]
-    payout = await session.get(Payout, payout_id, options=parts, populate_existing=True)
-    if payout is None or payout.station_id != actor.station_id:
-        raise NotFound(f"payout {payout_id}")
-    return payout
+    )
 
 
 async def _lock_workshops(session: AsyncSession, which: ColumnElement[bool]) -> None:

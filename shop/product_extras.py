@@ -6,12 +6,14 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.closures import away
 from catalog.models import Kind, Photo, PhotoState, Product, ProductState, Stock, Workshop
 from catalog.photos import ShownPhoto
 from catalog.products import products_of
 from live.models import LineUpItem, Show, ShowState
 from shop.models import Hold, HoldLine, HoldState, Order, OrderState
 from shop.product_view import ProductView
+from shop.promise import beijing_day
 
 
 async def further_photos(session: AsyncSession, product_id: int) -> list[ShownPhoto]:
@@ -78,7 +80,9 @@ async def unfinished(
     return f"/o/{row[1]}" if row[1] else f"/checkout/{row[0]}"
 
 
-async def alike(session: AsyncSession, view: ProductView, most: int = 4) -> list[Product]:
+async def alike(
+    session: AsyncSession, view: ProductView, now: datetime, most: int = 4
+) -> list[Product]:
     """What else a buyer might like, and can have now.
 
     First what the same family sells at about the price, from half of it to double; then what
@@ -97,11 +101,11 @@ async def alike(session: AsyncSession, view: ProductView, most: int = 4) -> list
         .where(Product.id != view.id, *_to_be_had(view.station_id))
         .order_by(kinship, func.abs(Product.price_fen - view.price_fen), Product.id.desc())
     )
-    return await _products(session, view.station_id, query.limit(most))
+    return await _products(session, view.station_id, query.limit(most), now)
 
 
 async def on_offer(
-    session: AsyncSession, station_id: int, show_id: int | None, most: int = 4
+    session: AsyncSession, station_id: int, show_id: int | None, now: datetime, most: int = 4
 ) -> list[Product]:
     """What can be had now: of the show first, in its order, then the station's newest."""
     query = (
@@ -114,7 +118,7 @@ async def on_offer(
         .where(*_to_be_had(station_id))
         .order_by(LineUpItem.id.is_(None), LineUpItem.position, Product.id.desc())
     )
-    return await _products(session, station_id, query.limit(most))
+    return await _products(session, station_id, query.limit(most), now)
 
 
 def _to_be_had(station_id: int) -> tuple[ColumnElement[bool], ...]:
@@ -124,10 +128,13 @@ def _to_be_had(station_id: int) -> tuple[ColumnElement[bool], ...]:
         Product.state == ProductState.ON_SALE,
         Workshop.active.is_(True),
         stocked | (Product.kind == Kind.MADE_TO_ORDER),
+        ~away(),
     )
 
 
-async def _products(session: AsyncSession, station_id: int, wanted: Select[int]) -> list[Product]:
-    ids = list(await session.scalars(wanted))
+async def _products(
+    session: AsyncSession, station_id: int, wanted: Select[int], now: datetime
+) -> list[Product]:
+    ids = list(await session.scalars(wanted, {"today": beijing_day(now)}))
     found = await products_of(session, station_id, ids)
     return [found[one] for one in ids if one in found]

@@ -8,7 +8,7 @@ line waits for are not.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -31,15 +31,27 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from catalog.closures import away
 from catalog.db import UtcDateTime
 from catalog.errors import NotFound
-from catalog.models import Kind, Photo, PhotoState, Product, ProductState, Station, Stock, Workshop
+from catalog.models import (
+    NOT_YET_SHOWN,
+    Kind,
+    Photo,
+    PhotoState,
+    Product,
+    ProductState,
+    Station,
+    Stock,
+    Workshop,
+)
 from catalog.photos import ShownPhoto
 from live.models import LineUpItem, Link, Show, ShowState
 from media.codes import normalise
 from shop.holding import MOST_QUANTITY
 from shop.line import WAITS
 from shop.models import Hold, HoldLine, HoldState, Order, OrderState, Waiter, WaiterState
+from shop.promise import beijing_day
 
 
 class Situation(StrEnum):
@@ -49,6 +61,7 @@ class Situation(StrEnum):
     TO_ORDER = "to_order"
     HELD = "held"
     SOLD_OUT = "sold_out"
+    AWAY = "away"
     OFF = "off"
 
 
@@ -71,7 +84,8 @@ class ProductView:
     `paying` buyers hold `promised` pieces unpaid, the first of them until `held_until`; dead
     holds still keep `dead` free pieces and `dead_fenced` of a show's. `show_state` is the state
     of the link's show, `rehearsal` says whether it is one, and `item_…` are this product's place in it. `waiting` stand in line for
-    a piece, `waiting_here` of them by links of this very show.
+    a piece, `waiting_here` of them by links of this very show. `away` says that the family does not
+    work today, and would have to carve or send it.
     """
 
     link: OpenedLink | None
@@ -93,10 +107,17 @@ class ProductView:
     village: str
     craft: str
     workshop_active: bool
+    away: bool
     station_id: int
     station_name: str
     station_place: str
     station_phone: str
+    station_open: bool
+    business_name: str
+    credit_code: str
+    icp: str
+    complaints_phone: str
+    rules_url: str
     on_hand: int
     held: int
     show_state: ShowState | None
@@ -150,6 +171,8 @@ class ProductView:
     def situation(self) -> Situation:
         if self.state != ProductState.ON_SALE or not self.workshop_active:
             return Situation.OFF
+        if self.away:
+            return Situation.AWAY
         if self.on_air and self.item_sold_out_at is not None:
             return Situation.SOLD_OUT
         if self.kind == Kind.MADE_TO_ORDER:
@@ -172,9 +195,15 @@ class ProductView:
         return ShownPhoto(self.photo_folder, self.photo_width or 1, self.photo_height or 1)
 
     @property
-    def station(self) -> dict[str, str]:
+    def station(self) -> dict[str, Any]:
         """The station as the frame of a page names it."""
         return {
+            "id": self.station_id,
+            "business_name": self.business_name,
+            "credit_code": self.credit_code,
+            "icp": self.icp,
+            "complaints_phone": self.complaints_phone,
+            "rules_url": self.rules_url,
             "name": self.station_name,
             "place": self.station_place,
             "phone": self.station_phone,
@@ -255,8 +284,10 @@ def _statement(start: FromClause) -> Select[*tuple[Any, ...]]:
         Product.meaning, Product.wood, Product.size, Product.weight_g, Product.price_fen,
         Product.work_days,
         Workshop.id, Workshop.slug, Workshop.name, Workshop.village, Workshop.craft,
-        Workshop.active,
-        Station.id, Station.name, Station.place, Station.phone,
+        Workshop.active, away(),
+        Station.id, Station.name, Station.place, Station.phone, Station.is_open,
+        Station.business_name, Station.credit_code, Station.icp, Station.complaints_phone,
+        Station.rules_url,
         Stock.on_hand, Stock.held,
         Show.state, Show.rehearsal, LineUpItem.id, LineUpItem.show_price_fen, LineUpItem.allotment_left,
         LineUpItem.sold_out_at,
@@ -322,7 +353,7 @@ def _read(row: Row[*tuple[Any, ...]]) -> ProductView:
 
 
 Opened = tuple[OpenedLink, ProductView | None]
-"""A link, retired ones too, and its product, drafts too.
+"""A link, retired ones too, and its product, whatever its state.
 
 A link of a show alone opens what is being shown while it is on air, and None at other times.
 """
@@ -342,7 +373,7 @@ async def open_links(
     for row in await session.execute(_BY_CODES, {"codes": asked, **_times(now)}):
         link = OpenedLink(*row[: len(_LINK_COLUMNS)])
         view = None if row[len(_LINK_COLUMNS)] is None else _read(row)
-        if view and link.product_id is None and view.state == ProductState.DRAFT:
+        if view and link.product_id is None and view.state in NOT_YET_SHOWN:
             view = None
         opened[link.code] = (link, view)
     return opened
@@ -351,7 +382,7 @@ async def open_links(
 async def open_link(session: AsyncSession, typed: str, now: datetime) -> Opened:
     """The link of a code as people type it, with its own product; None where it has none.
 
-    Raises NotFound for a code that nobody has, and for one of a draft.
+    Raises NotFound for a code that nobody has, and for one of what is not shown yet.
     """
     code = normalise(typed)
     opened = await open_links(session, [code], now)
@@ -367,31 +398,38 @@ async def view_by_slug(
 ) -> ProductView:
     """The product at `/products/{slug}`; `code` is a link in use whose show's price holds.
 
-    Raises NotFound, also for a draft.
+    Raises NotFound, also for what is not shown yet.
     """
     values = {"slug": slug, "code": normalise(code), **_times(now)}
-    return _found((await session.execute(_BY_SLUG, values)).one_or_none())
+    return _public(_found((await session.execute(_BY_SLUG, values)).one_or_none()))
 
 
 async def view_by_id(
     session: AsyncSession, product_id: int, now: datetime, *, code: str = ""
 ) -> ProductView:
     """As `view_by_slug`."""
+    return _public(await view_in_line(session, product_id, now, code=code))
+
+
+async def view_in_line(
+    session: AsyncSession, product_id: int, now: datetime, *, code: str = ""
+) -> ProductView:
+    """As `view_by_id`, for somebody with a place in its line: also while it is taken in."""
     values = {"product_id": product_id, "code": normalise(code), **_times(now)}
     return _found((await session.execute(_BY_ID, values)).one_or_none())
 
 
-def _times(now: datetime) -> dict[str, datetime]:
-    return {"now": now, "since": now - WAITS}
+def _times(now: datetime) -> dict[str, date]:
+    return {"now": now, "since": now - WAITS, "today": beijing_day(now)}
 
 
 def _found(row: Row[*tuple[Any, ...]] | None) -> ProductView:
     if row is None:
         raise NotFound("product")
-    return _public(_read(row))
+    return _read(row)
 
 
 def _public(view: ProductView) -> ProductView:
-    if view.state == ProductState.DRAFT:
-        raise NotFound(f"product {view.id} is a draft")
+    if view.state in NOT_YET_SHOWN:
+        raise NotFound(f"product {view.id} is not shown yet")
     return view

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog import outbox
 from catalog.access import TROUBLE_DESK, Actor
 from catalog.audit import record
-from catalog.errors import NotFound
+from catalog.own import own
 from shop.errors import WrongOrderState
 from shop.models import Refund, RefundState
 from shop.settle import REFUND_JOB
@@ -23,9 +23,7 @@ async def retry_refund(
     Raises NotFound, WrongOrderState for a refund that did not fail.
     """
     actor.must_be(TROUBLE_DESK)
-    refund = await session.get(Refund, refund_id, with_for_update=True, populate_existing=True)
-    if refund is None or refund.station_id != actor.station_id:
-        raise NotFound(f"refund {refund_id}")
+    refund = await own(session, actor, Refund, refund_id, lock=True)
     if refund.state != RefundState.FAILED:
         raise WrongOrderState("这笔退款没有失败，不用再退一次。")
     refund.state, refund.attempt = RefundState.REQUESTED, refund.attempt + 1

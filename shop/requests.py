@@ -8,7 +8,7 @@ request is answered once. `docs/returns.md` has the rules and the diagram.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
@@ -18,6 +18,7 @@ from catalog.audit import record, record_buyer
 from catalog.checks import Check
 from catalog.errors import NotFound
 from catalog.models import Kind
+from catalog.own import own
 from shop import ledger, routing
 from shop.choices import Choice, choice, is_open, returnable
 from shop.errors import WrongRequestState, WrongWorkOrderState
@@ -29,6 +30,7 @@ from shop.models import (
     RequestState,
     WorkOrder,
 )
+from shop.notices import Event, tell_buyer
 from shop.refund_entries import goods_fen, return_entries
 from shop.settle import request_refund
 
@@ -36,6 +38,11 @@ MOST_ROWS = 200
 RETURNED = "退货"
 
 _S = RequestState
+
+_WAITING = or_(
+    BuyerRequest.state == _S.ASKED,
+    (BuyerRequest.state == _S.AGREED) & (BuyerRequest.kind == RequestKind.RETURN),
+)
 
 
 async def requests_of(session: AsyncSession, order_id: int) -> list[BuyerRequest]:
@@ -130,15 +137,11 @@ async def list_requests(
     session: AsyncSession, station_id: int, *, closed: bool = False
 ) -> list[BuyerRequest]:
     """What waits at a station's desk, the longest waiting first; or what is closed, newest first."""
-    waiting = or_(
-        BuyerRequest.state == _S.ASKED,
-        (BuyerRequest.state == _S.AGREED) & (BuyerRequest.kind == RequestKind.RETURN),
-    )
     query = select(BuyerRequest).where(BuyerRequest.station_id == station_id)
     if closed:
-        query = query.where(~waiting).order_by(BuyerRequest.id.desc())
+        query = query.where(~_WAITING).order_by(BuyerRequest.id.desc())
     else:
-        query = query.where(waiting).order_by(BuyerRequest.id)
+        query = query.where(_WAITING).order_by(BuyerRequest.id)
     part = joinedload(BuyerRequest.work_order)
     query = query.options(
         joinedload(BuyerRequest.order),
@@ -146,6 +149,14 @@ async def list_requests(
         part.selectinload(WorkOrder.lines).joinedload(OrderLine.product),
     )
     return list(await session.scalars(query.limit(MOST_ROWS)))
+
+
+async def count_requests(session: AsyncSession, station_id: int) -> int:
+    """How many wait at a station's desk."""
+    query = select(func.count(BuyerRequest.id)).where(
+        BuyerRequest.station_id == station_id, _WAITING
+    )
+    return int(await session.scalar(query) or 0)
 
 
 async def request_for(
@@ -156,24 +167,18 @@ async def request_for(
     With `lock` its order's row is locked first. Raises NotFound.
     """
     if lock:
-        order_of = select(BuyerRequest.order_id).where(BuyerRequest.id == request_id)
-        await session.execute(
-            select(Order.id).where(Order.id == order_of.scalar_subquery()).with_for_update()
-        )
+        found = await own(session, actor, BuyerRequest, request_id)
+        await session.execute(select(Order.id).where(Order.id == found.order_id).with_for_update())
     part = joinedload(BuyerRequest.work_order)
-    request = await session.get(
+    return await own(
+        session,
+        actor,
         BuyerRequest,
         request_id,
-        options=[
-            joinedload(BuyerRequest.order).selectinload(Order.payments),
-            part.joinedload(WorkOrder.workshop),
-            part.selectinload(WorkOrder.lines).joinedload(OrderLine.product),
-        ],
-        populate_existing=True,
+        joinedload(BuyerRequest.order).selectinload(Order.payments),
+        part.joinedload(WorkOrder.workshop),
+        part.selectinload(WorkOrder.lines).joinedload(OrderLine.product),
     )
-    if request is None or request.station_id != actor.station_id:
-        raise NotFound(f"request {request_id}")
-    return request
 
 
 async def agree(
@@ -216,6 +221,8 @@ async def _answer(
     request.decided_by, request.decided_at = actor.member_id, now
     after = {"state": to, "answer": said}
     await _record(session, actor, f"request.{_VERBS[to]}", request, now, _S.ASKED, after)
+    told = {"cause": f"request:{request.id}", "code": request.order.code, "answer": said}
+    tell_buyer(session, Event.ANSWERED, request.order, now, **told)
     return request
 
 

@@ -6,40 +6,44 @@ already taken changes nothing, so a tap that is sent twice is harmless. Each ste
 the lock of the order's row: of two that exclude each other one wins, and the other is refused.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from catalog import outbox, stock
 from catalog.access import WORK_ORDER_ACTORS, WORK_ORDER_DESK, Actor
-from catalog.audit import record, record_buyer
+from catalog.audit import record, record_buyer, record_program
 from catalog.checks import Check
 from catalog.db import table
 from catalog.errors import NotFound
 from catalog.models import Kind, Product, Role
-from shop import ledger
+from catalog.own import own
+from catalog.words import yuan
+from shop import ledger, notices
+from shop.carriers import read_parcel
+from shop.channels import Audience
 from shop.errors import WrongWorkOrderState
 from shop.models import (
-    Notice,
     Order,
     OrderLine,
     OrderState,
     WorkOrder,
     WorkOrderState,
 )
+from shop.notices import Event, tell_buyer, tell_family
+from shop.provenance import issue_cards
 from shop.return_window import payable_on_for
 from shop.settle import request_refund
 
-CARRIERS = ("邮政快递", "顺丰", "中通", "圆通", "韵达", "申通", "极兔", "京东", "德邦", "其他")
-
-NEW_WORK = "new_work"
+UNANSWERED = "作坊一直没有答复"
+"""The reason, which the buyer reads, of what the program declined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,10 @@ _STEPS = {
     "accept": _Step(
         frozenset({_S.NEW}), _S.ACCEPTED, "这张工单还没有付款，不能接。", "accepted_at"
     ),
-    "start": _Step(frozenset({_S.ACCEPTED}), _S.MAKING, "先接下这张工单，再开始做。"),
-    "ready": _Step(frozenset({_S.ACCEPTED, _S.MAKING}), _S.READY, "先接下这张工单，再标记做好。"),
+    "start": _Step(frozenset({_S.ACCEPTED}), _S.MAKING, "先接下这张工单，再开始做。", "started_at"),
+    "ready": _Step(
+        frozenset({_S.ACCEPTED, _S.MAKING}), _S.READY, "先接下这张工单，再标记做好。", "ready_at"
+    ),
     "ship": _Step(
         frozenset({_S.ACCEPTED, _S.MAKING, _S.READY}),
         _S.SHIPPED,
@@ -117,6 +123,7 @@ _work_orders, _lines, _orders = table(WorkOrder), table(OrderLine), table(Order)
 _TO_ROUTE = (
     select(
         _work_orders.c.id,
+        _work_orders.c.order_id,
         _work_orders.c.station_id,
         _work_orders.c.workshop_id,
         _lines.c.name,
@@ -136,38 +143,54 @@ _ROUTED = (
     .where(_work_orders.c.id.in_(bindparam("ids", expanding=True)))
     .values(routed_at=bindparam("at"))
 )
-_TELL = {
-    name: insert(table(Notice)).on_conflict_do_nothing()
-    for name, insert in (("sqlite", sqlite_insert), ("postgresql", postgresql_insert))
-}
 
 
 async def route_orders(session: AsyncSession, orders: Mapping[int, int], now: datetime) -> None:
     """Tell each workshop of paid orders about its part, once; `orders` are ids by their job's id.
 
-    Safe to repeat: the jobs' rows are taken in this transaction, and a notice is unique per kind
-    and work order. Does nothing for an order that is not paid.
+    Buyers are told that their money came, where they have a channel. Safe to repeat: the jobs'
+    rows are taken in this transaction, and a notice is unique per kind and work order. Does
+    nothing for an order that is not paid.
     """
     taken = await outbox.take_all(session, list(orders))
     rows = await session.execute(_TO_ROUTE, {"orders": [orders[job] for job in taken]})
-    notices: dict[int, dict[str, object]] = {}
-    for work_order_id, station_id, workshop_id, name, quantity in rows:
-        notice = notices.setdefault(
-            work_order_id,
-            {
-                "station_id": station_id,
-                "kind": NEW_WORK,
-                "workshop_id": workshop_id,
-                "work_order_id": work_order_id,
-                "text": "",
-                "created_at": now,
-            },
-        )
-        before = f"{notice['text']}、" if notice["text"] else "有新工单："
-        notice["text"] = f"{before}{name} ×{quantity}"[:200]
-    if notices:
-        await session.execute(_ROUTED, {"ids": [*notices], "at": now})
-        await session.execute(_TELL[session.get_bind().dialect.name], list(notices.values()))
+    parts: dict[int, Row[*tuple[Any, ...]]] = {}
+    pieces: defaultdict[int, list[str]] = defaultdict(list)
+    for row in rows:
+        parts[row.id] = row
+        pieces[row.id].append(f"{row.name} ×{row.quantity}")
+    if not parts:
+        return
+    await session.execute(_ROUTED, {"ids": [*parts], "at": now})
+    told = [
+        {
+            "station_id": row.station_id,
+            "workshop_id": row.workshop_id,
+            "work_order_id": row.id,
+            "text": notices.text_for(Event.NEW_WORK, "zh", pieces="、".join(pieces[row.id])),
+        }
+        for row in parts.values()
+    ]
+    await notices.tell_all(session, Event.NEW_WORK, Audience.FAMILY, told, now)
+    if notices.can_tell(session, Audience.BUYER):
+        await _tell_of_money(session, {row.order_id for row in parts.values()}, now)
+
+
+async def _tell_of_money(session: AsyncSession, order_ids: Collection[int], now: datetime) -> None:
+    orders = await session.scalars(select(Order).where(Order.id.in_(order_ids)).order_by(Order.id))
+    told = [
+        {
+            "station_id": order.station_id,
+            "order_id": order.id,
+            "phone": order.buyer_phone,
+            "cause": f"{Event.PAID}:order:{order.id}",
+            "text": notices.text_for(
+                Event.PAID, order.language, amount=yuan(order.total_fen), code=order.code
+            ),
+        }
+        for order in orders
+    ]
+    await notices.tell_all(session, Event.PAID, Audience.BUYER, told, now)
 
 
 async def work_order_for(
@@ -178,6 +201,18 @@ async def work_order_for(
     With `lock` its order's row is locked first, as in `settle`. Raises NotFound; a work order
     that is not paid for is not there for artisans.
     """
+    await own(session, actor, WorkOrder, work_order_id)
+    work_order = await read_work_order(session, work_order_id, lock=lock)
+    actor.must_see_workshop(work_order.workshop_id)
+    if actor.role == Role.ARTISAN and work_order.order.paid_at is None:
+        raise NotFound(f"work order {work_order_id}")
+    return work_order
+
+
+async def read_work_order(
+    session: AsyncSession, work_order_id: int, *, lock: bool = False
+) -> WorkOrder:
+    """As `work_order_for`, whoever asks. Raises NotFound."""
     if lock:
         order_of = select(WorkOrder.order_id).where(WorkOrder.id == work_order_id)
         await session.execute(
@@ -186,10 +221,7 @@ async def work_order_for(
     work_order = await session.get(
         WorkOrder, work_order_id, options=_parts(), populate_existing=True
     )
-    if work_order is None or work_order.station_id != actor.station_id:
-        raise NotFound(f"work order {work_order_id}")
-    actor.must_see_workshop(work_order.workshop_id)
-    if actor.role == Role.ARTISAN and work_order.order.paid_at is None:
+    if work_order is None:
         raise NotFound(f"work order {work_order_id}")
     return work_order
 
@@ -258,13 +290,11 @@ async def ship(
     tracking: object,
     now: datetime,
 ) -> WorkOrder:
-    """The parcel is on its way: its pieces leave the stock. Raises Invalid for carrier, tracking."""
-    check = Check()
-    by = check.text("carrier", carrier, "快递公司", most=30)
-    number = check.text("tracking", tracking, "快递单号", most=40, least=5).replace(" ", "").upper()
-    if not (number.isascii() and number.replace("-", "").isalnum()):
-        check.fault("tracking", "快递单号只有数字和字母，请对着单子再看一遍。")
-    check.done()
+    """The parcel is on its way: its pieces leave the stock.
+
+    Raises Invalid for carrier and tracking; NotFound; WrongWorkOrderState, as `must_have` too.
+    """
+    by, number = read_parcel(carrier, tracking)
     parcel = {"carrier": by, "tracking": number}
     return await _step(session, actor, work_order_id, "ship", now, parcel)
 
@@ -290,12 +320,30 @@ async def decline(
     return await _step(session, actor, work_order_id, "decline", now, {"decline_reason": why})
 
 
+async def decline_unanswered(
+    session: AsyncSession, work_order_id: int, now: datetime
+) -> WorkOrder | None:
+    """As `decline`, by the program, for a family that did not answer in time.
+
+    Returns the work order, or None for one that was answered: its order is locked, so of an
+    answer and this one comes first and the other sees it. `shop.reminding` decides when.
+    """
+    work_order = await read_work_order(session, work_order_id, lock=True)
+    if work_order.state != _S.NEW:
+        return None
+    facts = {"decline_reason": UNANSWERED}
+    before, after = await _take(session, work_order, "decline", facts, "", now)
+    record_program(session, "work_order.decline", work_order, now, before=before, after=after)
+    await session.flush()
+    return work_order
+
+
 async def cancel(
     session: AsyncSession, actor: Actor, work_order_id: int, reason: object, now: datetime
 ) -> WorkOrder:
     """The desk cancels for the buyer before work has begun: goods and postage go back.
 
-    The finished pieces are free to be sold again. Raises Invalid without a reason, NotFound,
+    The finished pieces are free to be sold again, and the buyer is told. Raises Invalid without a reason, NotFound,
     WrongWorkOrderState.
     """
     return await _call_off(session, actor, work_order_id, "cancel", reason, now)
@@ -328,11 +376,21 @@ async def cancel_for_buyer(
 ) -> WorkOrder:
     """As `cancel`, by whoever holds the order's token, who need not say why."""
     work_order = await lock_part(session, token, work_order_id)
-    if _may(work_order, "cancel"):
-        before, after = await _take(session, work_order, "cancel", {}, "买家取消", now)
-        record_buyer(session, "work_order.cancel", work_order, now, before=before, after=after)
-        await session.flush()
+    await take_for_buyer(session, work_order, "cancel", "买家取消", now)
     return work_order
+
+
+async def take_for_buyer(
+    session: AsyncSession, work_order: WorkOrder, name: str, why: str, now: datetime
+) -> None:
+    """Take a step ("cancel", "call_off") for the buyer, of a work order that `lock_part` locked.
+
+    Raises WrongWorkOrderState; a step that was taken already changes nothing.
+    """
+    if _may(work_order, name):
+        before, after = await _take(session, work_order, name, {}, why, now)
+        record_buyer(session, f"work_order.{name}", work_order, now, before=before, after=after)
+        await session.flush()
 
 
 async def lock_part(session: AsyncSession, token: str, work_order_id: int) -> WorkOrder:
@@ -362,6 +420,12 @@ def may_take(work_order: WorkOrder, step: str) -> bool:
     return work_order.state in _STEPS[step].after
 
 
+def must_have(actor: Actor, work_order: WorkOrder) -> None:
+    """Raise WrongWorkOrderState for a family whose pieces are at the station, which sends them."""
+    if actor.workshop_id is not None and work_order.handover_id is not None:
+        raise WrongWorkOrderState("东西已经交给社工站了，由站里寄出。")
+
+
 def _may(work_order: WorkOrder, name: str) -> bool:
     """Whether the step is to be taken; False when it was. Raises WrongWorkOrderState."""
     step = _STEPS[name]
@@ -375,6 +439,8 @@ def _may(work_order: WorkOrder, name: str) -> bool:
 def _refusal(work_order: WorkOrder, step: _Step) -> str:
     if step.to == _S.CANCELLED:
         return _NOT_CANCELLED[work_order.state]
+    if work_order.state == _S.DECLINED and work_order.decline_reason == UNANSWERED:
+        return "六天没有答复，这张工单已经自动退单，钱在退给买家，不用做了。"
     if work_order.state == _S.DECLINED:
         return "这张工单已经说了接不了，钱在退给买家。"
     if work_order.state == _S.CANCELLED:
@@ -398,7 +464,13 @@ async def _step(
     work_order = await work_order_for(session, actor, work_order_id, lock=True)
     if not _may(work_order, name):
         return work_order
+    if name == "ship":
+        must_have(actor, work_order)
     before, after = await _take(session, work_order, name, facts or {}, why, now)
+    if name == "cancel":
+        _tell_buyer_of(session, Event.CANCELLED, work_order, now)
+    if work_order.state in (_S.READY, _S.SHIPPED):
+        await issue_cards(session, work_order, actor.member_id, now)
     record(
         session,
         actor,
@@ -438,8 +510,49 @@ async def _take(
         reason = why or work_order.decline_reason
         await _refund(session, work_order, f"{step.refund}:{work_order.id}", reason, now)
     await session.flush()
+    _tell_of_step(session, work_order, name, before, now)
     await _close_order(session, work_order.order_id)
     return {"state": before}, {"state": step.to, **facts, **({"reason": why} if why else {})}
+
+
+def _tell_of_step(
+    session: AsyncSession, part: WorkOrder, name: str, before: WorkOrderState, now: datetime
+) -> None:
+    """Tell the buyer what they can not know yet, and a family that has begun of a cancelled part."""
+    if name == "ship":
+        _tell_buyer_of(session, Event.SHIPPED, part, now)
+    elif name == "decline":
+        _tell_buyer_of(session, Event.DECLINED, part, now)
+    elif part.state == _S.CANCELLED and before != _S.NEW:
+        tell_family(
+            session,
+            Event.CALLED_OFF,
+            part.station_id,
+            part.workshop_id,
+            now,
+            cause=f"work_order:{part.id}",
+            work_order_id=part.id,
+            piece=_pieces(part),
+            code=part.order.code,
+        )
+
+
+def _tell_buyer_of(session: AsyncSession, event: Event, part: WorkOrder, now: datetime) -> None:
+    tell_buyer(
+        session,
+        event,
+        part.order,
+        now,
+        cause=f"work_order:{part.id}",
+        piece=_pieces(part),
+        amount=f"¥{yuan(part.goods_fen + part.shipping_fen)}",
+        carrier=part.carrier,
+        tracking=part.tracking,
+    )
+
+
+def _pieces(part: WorkOrder) -> str:
+    return "、".join(line.name for line in part.lines)[:60]
 
 
 def _payable_on(work_order: WorkOrder, now: datetime) -> date:

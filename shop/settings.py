@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from media.storage import Storage, StorageUnavailable
+from shop.channels import Channel, read_channels
 from shop.errors import StartupError
 
 PREFIX = "XIANGBO_"
@@ -43,6 +44,7 @@ class Settings:
     secret_key: str
     stripe_api_key: str
     stripe_webhook_secret: str
+    channels: tuple[Channel, ...]
     port: int
 
     @property
@@ -87,6 +89,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         secret_key=_secret_key(value("SECRET_KEY"), data_dir),
         stripe_api_key=stripe_key,
         stripe_webhook_secret=stripe_secret,
+        channels=_channels(value("NOTICE_URLS")),
         port=port,
     )
 
@@ -170,6 +173,13 @@ def _public_url(url: str) -> str:
             "with no path behind it."
         )
     return url.rstrip("/")
+
+
+def _channels(typed: str) -> tuple[Channel, ...]:
+    try:
+        return read_channels(typed)
+    except ValueError as error:
+        raise StartupError(f"XIANGBO_NOTICE_URLS: {error}.") from error
 
 
 def _check_stripe(key: str, secret: str) -> None:

@@ -11,7 +11,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from argon2.exceptions import VerificationError
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
@@ -68,7 +68,7 @@ async def sign_in(
         await _refuse_too_many(session, name, address, now)
         session.add(SignInTry(login=name, address=address, at=now))
     kept = member.password_hash if member is not None and member.active else _NOBODY
-    right = await asyncio.to_thread(_matches, kept, typed[:MOST_PASSWORD])
+    right = await asyncio.to_thread(matches, kept, typed[:MOST_PASSWORD])
     if member is None or not member.active or not right:
         raise SignInRefused(name)
     async with database.writing.begin() as session:
@@ -76,7 +76,8 @@ async def sign_in(
         return await new_session(session, member, now), member
 
 
-def _matches(kept: str, typed: str) -> bool:
+def matches(kept: str, typed: str) -> bool:
+    """Whether a password or PIN is the one whose hash was kept; takes its time, in a thread."""
     try:
         return HASHER.verify(kept, typed)
     except VerificationError:
@@ -84,19 +85,30 @@ def _matches(kept: str, typed: str) -> bool:
 
 
 async def _refuse_too_many(session: AsyncSession, login: str, address: str, now: datetime) -> None:
-    for column, value, most in (
-        (SignInTry.login, login, MOST_PER_LOGIN),
-        (SignInTry.address, address, MOST_PER_ADDRESS),
-    ):
-        tries = await session.scalar(
-            select(func.count()).where(column == value, SignInTry.at > now - WINDOW)
-        )
-        if (tries or 0) >= most:
-            raise TooManyTries(login)
+    await _refuse(session, SignInTry.login == login, MOST_PER_LOGIN, now)
+    await refuse_address(session, address, now)
 
 
-async def new_session(session: AsyncSession, member: Member, now: datetime) -> str:
-    """Sign a member in; returns the token for the cookie, which is not kept."""
+async def refuse_address(session: AsyncSession, address: str, now: datetime) -> None:
+    """Raise TooManyTries where this address has failed too often."""
+    await _refuse(session, SignInTry.address == address, MOST_PER_ADDRESS, now)
+
+
+async def _refuse(
+    session: AsyncSession, counted: ColumnElement[bool], most: int, now: datetime
+) -> None:
+    tries = await session.scalar(select(func.count()).where(counted, SignInTry.at > now - WINDOW))
+    if (tries or 0) >= most:
+        raise TooManyTries
+
+
+async def new_session(
+    session: AsyncSession, member: Member, now: datetime, card_id: int | None = None
+) -> str:
+    """Sign a member in; returns the token for the cookie, which is not kept.
+
+    `card_id` is the card that began the session, and with which it ends.
+    """
     token = secrets.token_urlsafe(24)
     lasts = ARTISAN_SESSION if member.role == Role.ARTISAN else STAFF_SESSION
     session.add(
@@ -105,6 +117,7 @@ async def new_session(session: AsyncSession, member: Member, now: datetime) -> s
             token_hash=hash_token(token),
             created_at=now,
             expires_at=now + lasts,
+            card_id=card_id,
         )
     )
     await session.flush()
@@ -126,7 +139,7 @@ async def actor_of_session(session: AsyncSession, token: str, now: datetime) -> 
         .where(MemberSession.token_hash == hash_token(token), MemberSession.expires_at > now)
         .options(joinedload(Member.station), joinedload(Member.workshop))
     )
-    return _actor(await session.scalar(query), "web")
+    return actor_for(await session.scalar(query), "web")
 
 
 async def actor_of_token(session: AsyncSession, token: str) -> Actor | None:
@@ -137,10 +150,11 @@ async def actor_of_token(session: AsyncSession, token: str) -> Actor | None:
         .where(ApiToken.token_hash == hash_token(token), ApiToken.revoked_at.is_(None))
         .options(joinedload(Member.station), joinedload(Member.workshop))
     )
-    return _actor(await session.scalar(query), "api")
+    return actor_for(await session.scalar(query), "api")
 
 
-def _actor(member: Member | None, channel: str) -> Actor | None:
+def actor_for(member: Member | None, channel: str) -> Actor | None:
+    """Who a member acts as, loaded with station and workshop; None for one who is not active."""
     if member is None or not member.active:
         return None
     return Actor(
@@ -152,6 +166,8 @@ def _actor(member: Member | None, channel: str) -> Actor | None:
         workshop_id=member.workshop_id,
         workshop_name=member.workshop.name if member.workshop else "",
         channel=channel,
+        sees_phones=member.sees_phones,
+        station_phone=member.station.phone,
     )
 
 

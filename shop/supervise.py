@@ -102,6 +102,8 @@ def announce(host: str, port: int, demo: str | None, sheet: str | None) -> None:
     for member in there["members"]:
         whose = f"  {names[member['workshop']]}" if member["workshop"] else ""
         print(f"  {member['role']:<11} {member['login']:<14} {member['password']}{whose}")  # noqa: T201
+    for card in there["cards"]:
+        print(f"  card of {card['login']:<14} {card['url']}")  # noqa: T201
     print(f"  sign in at http://{host}:{port}/sign-in    stop with Ctrl+C\n", flush=True)  # noqa: T201
     if sheet is not None:
         # Whoever waits for the file finds it whole.

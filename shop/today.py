@@ -7,24 +7,19 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
-from catalog.access import Actor
+from catalog.access import WORK_ORDER_DESK, Actor
 from catalog.audit import record
-from catalog.errors import NotFound
+from catalog.own import own
 from shop.models import (
-    Hold,
-    HoldState,
     Notice,
     Order,
     OrderLine,
     OrderState,
-    Waiter,
     WorkOrder,
     WorkOrderState,
 )
 from shop.orders import day_span
 from shop.rehearsal_rule import of_rehearsal
-from shop.routing import NEW_WORK
-from shop.waiting import YOUR_TURN
 
 MOST_ROWS = 50
 
@@ -80,41 +75,25 @@ async def unanswered(session: AsyncSession, station_id: int) -> list[WorkOrder]:
     return list(await session.scalars(query.limit(MOST_ROWS)))
 
 
-async def open_notices(session: AsyncSession, station_id: int) -> list[Notice]:
-    """The calls still to be made, oldest first, with the families to call.
-
-    Before all others come the buyers whose turn it is: they have a quarter of an hour. Nobody is
-    called about new work that the family has answered already, or a turn that is over.
-    """
-    answered = (Notice.kind == NEW_WORK) & (WorkOrder.state != WorkOrderState.NEW)
-    turn = Notice.kind == YOUR_TURN
-    query = (
-        select(Notice)
-        .outerjoin(WorkOrder, WorkOrder.id == Notice.work_order_id)
-        .outerjoin(Waiter, Waiter.id == Notice.waiter_id)
-        .outerjoin(Hold, Hold.id == Waiter.hold_id)
-        .where(
-            Notice.station_id == station_id,
-            Notice.done_at.is_(None),
-            answered.is_not(True),
-            (turn & (Hold.state != HoldState.ACTIVE)).is_not(True),
-        )
-        .options(joinedload(Notice.workshop))
-        .order_by(turn.desc(), Notice.id)
-    )
-    return list(await session.scalars(query.limit(MOST_ROWS)))
-
-
 async def finish_notice(
     session: AsyncSession, actor: Actor, notice_id: int, now: datetime
 ) -> Notice:
     """Note that the call was made, and by whom; the first to say so stands. Raises NotFound."""
-    notice = await session.get(Notice, notice_id, with_for_update=True)
-    if notice is None or notice.station_id != actor.station_id:
-        raise NotFound(f"notice {notice_id}")
+    notice = await own(session, actor, Notice, notice_id, lock=True)
     if notice.done_at is None:
         notice.done_at, notice.done_by = now, actor.member_id
         record(session, actor, "notice.done", notice, now, after={"text": notice.text})
+    return notice
+
+
+async def take_notice(session: AsyncSession, actor: Actor, notice_id: int, now: datetime) -> Notice:
+    """Say that one makes a call oneself, also where another meant to. Raises NotFound."""
+    actor.must_be(WORK_ORDER_DESK)
+    notice = await own(session, actor, Notice, notice_id, lock=True)
+    if notice.done_at is None and notice.owner_id != actor.member_id:
+        before, notice.owner_id = notice.owner_id, actor.member_id
+        told = {"owner": actor.member_id, "text": notice.text}
+        record(session, actor, "notice.take", notice, now, before={"owner": before}, after=told)
     return notice
 
 

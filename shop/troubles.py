@@ -34,7 +34,9 @@ from catalog.audit import record
 from catalog.checks import Check
 from catalog.errors import NotFound
 from catalog.models import Member
+from catalog.own import own
 from shop.models import Trouble
+from shop.notices import Event, tell_staff
 
 MOST_ROWS = 200
 MOST_TEXT = 300
@@ -52,6 +54,7 @@ class TroubleKind(StrEnum):
     PAYMENT_UNREACHABLE = "payment_unreachable"
     DIFFERENCE = "difference"
     NO_ANSWER = "no_answer"
+    BEHIND = "behind"
     STOCK_MISMATCH = "stock_mismatch"
     LEDGER_MISMATCH = "ledger_mismatch"
     AUDIT_BROKEN = "audit_broken"
@@ -61,6 +64,10 @@ class TroubleKind(StrEnum):
     RECEIPT_WAITING = "receipt_waiting"
     REFUND_BY_HAND = "refund_by_hand"
     SOLD_TWICE = "sold_twice"
+    OVERLAY_UNSEEN = "overlay_unseen"
+    RENEWAL_DUE = "renewal_due"
+    TURNOVER_HIGH = "turnover_high"
+    OTHER_PHONE = "other_phone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,10 @@ ABOUT = {
         urgent=True,
     ),
     _K.NO_ANSWER: About("作坊没有应答", "打电话给作坊：接，还是接不了。", urgent=True),
+    _K.BEHIND: About(
+        "赶不上答应的日子",
+        "打电话问作坊。做得完，记下“开始做”；做不完，在作坊的“活和歇工”里把新日子告诉买家。",
+    ),
     _K.STOCK_MISMATCH: About("库存数对不上", "去作坊数一数实物，在作品页记下改动和原因。"),
     _K.LEDGER_MISMATCH: About(
         "账目对不上", "先不要结算。请管系统的人运行 xiangbo doctor 查明白。", urgent=True
@@ -118,6 +129,20 @@ ABOUT = {
         "打电话给作坊：能不能再做一件。不能，就在工单里按“接不了”，钱会退给买家，再跟买家说一声。",
         urgent=True,
     ),
+    _K.OTHER_PHONE: About(
+        "手艺人的卡被别的手机扫了",
+        "打电话问这家：换了手机，就在“卡和密码”里重新发一张；不是自己人扫的，就把卡作废。",
+    ),
+    _K.RENEWAL_DUE: About("手续快到期了", "请家里带上纸来，看过以后在作坊的“手续”里重新记。"),
+    _K.TURNOVER_HIGH: About(
+        "一家卖得多了，要想着登记",
+        "告诉家里：一年过 10 万元要办营业执照。办好了在“手续”里填上号码。",
+    ),
+    _K.OVERLAY_UNSEEN: About(
+        "开播前没见过浮层",
+        "开播前在推流的电脑上打开一次，看得到画面就好；换了地址，就把新地址填进去。",
+        urgent=True,
+    ),
     _K.REFUND_BY_HAND: About(
         "要亲手退的钱", "把钱退给买家，在“收款”里登记单号，再请另一个人确认。", urgent=True
     ),
@@ -135,7 +160,7 @@ def _opening(insert: Callable[..., Any]) -> Any:
         index_elements=[Trouble.kind, Trouble.subject],
         set_={**told, **fresh},
         where=Trouble.closed_at.is_not(None),
-    )
+    ).returning(Trouble.id)
 
 
 _OPEN = {"sqlite": _opening(sqlite_insert), "postgresql": _opening(postgresql_insert)}
@@ -154,7 +179,8 @@ async def open_trouble(
     """Tell the desk of something, in the caller's transaction; once while it is open.
 
     `subject` is "table:id" (60 characters at most), `text` one sentence for people. A trouble
-    that was closed opens again, with the new sentence and nobody to see to it.
+    that was closed opens again, with the new sentence and nobody to see to it. Of an urgent one
+    the station's people are told, where they have a channel.
     """
     row = {
         "station_id": station_id,
@@ -164,7 +190,9 @@ async def open_trouble(
         "order_id": order_id,
         "opened_at": now,
     }
-    await session.execute(_OPEN[session.get_bind().dialect.name], row)
+    opened = await session.scalar(_OPEN[session.get_bind().dialect.name], row)
+    if opened is not None and ABOUT[kind].urgent:
+        tell_staff(session, Event.TROUBLE, station_id, now, title=ABOUT[kind].title, text=text)
 
 
 async def close_trouble(
@@ -270,16 +298,7 @@ async def trouble_for(
     session: AsyncSession, actor: Actor, trouble_id: int, *, lock: bool = False
 ) -> Trouble:
     """A trouble of the actor's station, with its order. Raises NotFound."""
-    trouble = await session.get(
-        Trouble,
-        trouble_id,
-        options=[joinedload(Trouble.order)],
-        with_for_update={"of": Trouble} if lock else None,
-        populate_existing=True,
-    )
-    if trouble is None or trouble.station_id != actor.station_id:
-        raise NotFound(f"trouble {trouble_id}")
-    return trouble
+    return await own(session, actor, Trouble, trouble_id, joinedload(Trouble.order), lock=lock)
 
 
 async def take(

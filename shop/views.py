@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from catalog.access import WORK_ORDER_ACTORS, Actor
 from catalog.interface import BodyId, Named
+from catalog.words import covered_phone
 from shop.holds import Held, HeldLine
 from shop.models import (
     Order,
@@ -18,20 +19,11 @@ from shop.models import (
     WorkOrder,
     WorkOrderState,
 )
+from shop.phones import ON_ITS_WAY
 from shop.sheet import LineSheet, OrderSheet, PartSheet, PaymentSheet
 
 Code = Annotated[str, Meta(min_length=1, max_length=40)]
 Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,60}$")]
-
-# From the moment it takes the work until the parcel has arrived, a family needs the address.
-_ON_ITS_WAY = frozenset(
-    {
-        WorkOrderState.ACCEPTED,
-        WorkOrderState.MAKING,
-        WorkOrderState.READY,
-        WorkOrderState.SHIPPED,
-    }
-)
 
 
 class WantedItem(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -245,7 +237,7 @@ def _pay_url(order: OrderSheet) -> str | None:
 
 
 class ShipTo(msgspec.Struct, kw_only=True):
-    """The address on the parcel."""
+    """The address on the parcel; the number's middle is covered, the whole is asked for."""
 
     name: str
     phone: str
@@ -258,12 +250,18 @@ class ShipTo(msgspec.Struct, kw_only=True):
     def of(cls, order: Order) -> "ShipTo":
         return cls(
             name=order.buyer_name,
-            phone=order.buyer_phone,
+            phone=covered_phone(order.buyer_phone),
             province=order.province,
             city=order.city,
             district=order.district,
             detail=order.detail,
         )
+
+
+class PhoneView(msgspec.Struct):
+    """A buyer's whole number."""
+
+    phone: str
 
 
 class WorkOrderView(PartView, kw_only=True):
@@ -280,7 +278,7 @@ class WorkOrderView(PartView, kw_only=True):
     @classmethod
     def seen_by(cls, actor: Actor, work_order: WorkOrder) -> "WorkOrderView":
         """Loaded with order, workshop and lines."""
-        sends = actor.role in WORK_ORDER_ACTORS and work_order.state in _ON_ITS_WAY
+        sends = actor.role in WORK_ORDER_ACTORS and work_order.state in ON_ITS_WAY
         return cls(
             **msgspec.structs.asdict(PartView.of(work_order)),
             order=work_order.order.code,

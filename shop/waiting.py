@@ -13,7 +13,7 @@ from sqlalchemy.orm import joinedload
 
 from catalog.checks import BEIJING, Check
 from catalog.db import Database
-from catalog.errors import NotFound
+from catalog.errors import NotFound, NotOpen
 from catalog.models import Stock
 from live import selling
 from live.models import LineUpItem, Link
@@ -21,7 +21,8 @@ from shop.errors import NoLine
 from shop.holding import HoldRequest, Wanted, make_holds, owing_of
 from shop.holds import Held
 from shop.line import still_waiting
-from shop.models import Hold, HoldState, Notice, Waiter, WaiterState
+from shop.models import Hold, HoldState, Waiter, WaiterState
+from shop.notices import Event, tell_waiter
 from shop.product_extras import unfinished
 from shop.product_view import ProductView, Situation, view_by_id
 
@@ -32,12 +33,11 @@ KEPT = timedelta(minutes=18)
 MOST_IN_LINE = 20
 MOST_LINES = 3
 
-YOUR_TURN = "your_turn"
-
 _NOTHING_TO_WAIT_FOR = {
     Situation.FREE: "这件现在就能买，不用排队。",
     Situation.TO_ORDER: "这件是定做的，现在就能下单，不用排队。",
     Situation.SOLD_OUT: "这件已经卖完了，没有人在付款，排队也等不到。",
+    Situation.AWAY: "这家这几天歇工，排队也轮不到。作品页上写着他们哪天回来。",
     Situation.OFF: "这件作品现在不卖。",
 }
 
@@ -55,7 +55,7 @@ async def join_line(
     The same browser, or the same phone, finds its place. Locks the product's stock until the
     caller's transaction ends, so that the line is joined by one buyer after the other.
     Raises Invalid for what is no phone number, NotFound, and NoLine where there is nothing to
-    wait for, the line is full, or the buyer let too many holds lapse.
+    wait for, the line is full, or the buyer let too many holds lapse; NotOpen.
     """
     check = Check()
     number = check.phone("phone", phone)
@@ -83,6 +83,8 @@ async def join_line(
 async def _must_have_room(
     session: AsyncSession, view: ProductView, phone: str, browser: str, now: datetime
 ) -> None:
+    if not view.station_open:
+        raise NotOpen(view.station_name)
     if view.situation != Situation.HELD:
         raise NoLine(_NOTHING_TO_WAIT_FOR[view.situation])
     if await unfinished(session, browser, view.id, now):
@@ -210,18 +212,9 @@ async def _lock_line(
 
 
 async def _offer(session: AsyncSession, waiter: Waiter, made: Held, now: datetime) -> None:
-    """The piece is theirs for a quarter of an hour, and the desk is to call."""
+    """The piece is theirs for a quarter of an hour, and they are told."""
     hold = await session.get_one(Hold, made.id)
     hold.browser, hold.shown_until, hold.expires_at = waiter.browser, now + PRIORITY, now + KEPT
     waiter.state, waiter.hold_id, waiter.offered_at = WaiterState.OFFERED, hold.id, now
-    name = made.lines[0].name
-    session.add(
-        Notice(
-            station_id=waiter.station_id,
-            kind=YOUR_TURN,
-            waiter_id=waiter.id,
-            phone=waiter.phone,
-            text=f"“{name}”轮到他了，给他留到 {hold.shown_until.astimezone(BEIJING):%H:%M}",
-            created_at=now,
-        )
-    )
+    until = f"{hold.shown_until.astimezone(BEIJING):%H:%M}"
+    tell_waiter(session, Event.YOUR_TURN, waiter, now, piece=made.lines[0].name, until=until)

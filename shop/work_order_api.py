@@ -19,9 +19,9 @@ from catalog.interface import (
     paged,
     problems,
 )
-from shop import routing
+from shop import phones, routing
 from shop.models import WorkOrderState
-from shop.views import Decline, Parcel, WorkOrderPage, WorkOrderView
+from shop.views import Decline, Parcel, PhoneView, WorkOrderPage, WorkOrderView
 
 
 class WorkOrderController(Controller):
@@ -163,6 +163,27 @@ class WorkOrderController(Controller):
         return WorkOrderView.seen_by(
             actor, await routing.deliver(session, actor, work_order_id, now)
         )
+
+    @post(
+        "/{work_order_id:int}/phone",
+        opt=allow(WORK_ORDER_VIEWERS),
+        responses=problems(401, 403, 404, 422),
+        status_code=200,
+        summary="The buyer's number",
+    )
+    async def phone(
+        self,
+        work_order_id: PathId,
+        session: NamedDependency[AsyncSession],
+        actor: NamedDependency[Actor],
+        now: NamedDependency[datetime],
+    ) -> PhoneView:
+        """The whole number, for members with the right, and the family while it sends the parcel.
+
+        Each time is written down. 403 `not_allowed` for all others.
+        """
+        work_order = await routing.work_order_for(session, actor, work_order_id)
+        return PhoneView(phones.see_parcel_phone(session, actor, work_order, now))
 
 
 ROUTES: list[ControllerRouterHandler] = [WorkOrderController]

@@ -4,14 +4,15 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from catalog.access import Actor
+from catalog.access import WORK_ORDER_DESK, Actor
 from catalog.db import Sessions
 from catalog.models import Kind, Member, Product, Role, Station, Workshop
 from catalog.people import HASHER
 from catalog.products import add_product
 from live.lineup import put_line_up
 from live.models import Show
-from live.shows import schedule_show, start_show
+from live.on_air import start_show
+from live.scheduling import schedule_show
 from shop.models import ShippingRate
 
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
@@ -66,6 +67,7 @@ async def make_member(
             login=f"new-{secrets.token_hex(8)}",
             name=role.value,
             password_hash=_PASSWORD_HASH,
+            sees_phones=role in WORK_ORDER_DESK,
             workshop_id=workshop.id if workshop else None,
             created_at=NOON,
         )
@@ -86,6 +88,7 @@ def act(member: Member, channel: str = "web") -> Actor:
         workshop_id=member.workshop_id,
         workshop_name="",
         channel=channel,
+        sees_phones=member.sees_phones,
     )
 
 

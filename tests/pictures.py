@@ -2,6 +2,10 @@
 
 import struct
 import zlib
+from pathlib import Path
+
+CARVING = (Path(__file__).parent / "media" / "carving.jpg").read_bytes()
+"""A photo of a carving, as a phone sends it."""
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -10,11 +10,10 @@ from litestar.testing import AsyncTestClient
 
 from catalog.db import Sessions
 from catalog.models import Member
-from shop.app import create_app
 from shop.signin import new_api_token
 from tests.making import NOON
 from tests.serving import free_port
-from tests.web import settings_for
+from tests.web import application, settings_for
 
 STRANGER: dict[str, str] = {}
 
@@ -29,8 +28,9 @@ async def bearer(sessions: Sessions, member: Member) -> dict[str, str]:
 async def interface(database_url: str, folder: Path) -> AsyncIterator[AsyncTestClient[Any]]:
     """An application of its own on `database_url`; nobody listens where it would be paid."""
     settings = settings_for(database_url, folder, PORT=str(free_port()))
-    async with AsyncTestClient(create_app(settings), base_url=settings.public_url) as client:
-        yield client
+    with application(settings) as app:
+        async with AsyncTestClient(app, base_url=settings.public_url) as client:
+            yield client
 
 
 def refused(answer: Response, status: int, error: str) -> dict[str, Any]:

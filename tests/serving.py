@@ -88,7 +88,7 @@ class Served:
         """End as a person would, with Ctrl+C's gentler sister."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=60)
 
 
 @contextmanager

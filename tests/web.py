@@ -1,15 +1,16 @@
 """A browser without a screen: it keeps cookies and sends forms with their token."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from httpx import Response
+from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
-from shop.app import create_app
+from shop.app import assemble, furnish
 from shop.settings import Settings, read_settings
 from tests.making import PASSWORD
 
@@ -50,8 +51,24 @@ class Browser:
         await self.get(answer.headers["location"])
 
 
+_AT_REST: list[Litestar] = []
+
+
+@contextmanager
+def application(settings: Settings) -> Iterator[Litestar]:
+    """An application with these settings.
+
+    Putting one together takes longer than most tests, so it is furnished anew and used again.
+    """
+    app = _AT_REST.pop() if _AT_REST else assemble()
+    furnish(app, settings)
+    yield app
+    _AT_REST.append(app)
+
+
 @asynccontextmanager
 async def browser(settings: Settings) -> AsyncIterator[Browser]:
     """A new browser at an application of its own on the settings' database."""
-    async with AsyncTestClient(create_app(settings), base_url=settings.public_url) as client:
-        yield Browser(client)
+    with application(settings) as app:
+        async with AsyncTestClient(app, base_url=settings.public_url) as client:
+            yield Browser(client)

@@ -19,6 +19,7 @@ from celery.signals import (
 )
 
 from shop.logs import configure_logs
+from shop.notices import SEND_JOB
 from shop.settings import Settings, read_settings
 from shop.supervise import end_with_parent
 from workers import runtime
@@ -43,6 +44,10 @@ _SCHEDULE: dict[str, Any] = {
     # switched off at night. Hours are UTC's: 19 is three o'clock in Beijing, 1 is nine.
     "reconcile": {"task": "workers.reconcile", "schedule": crontab(hour="19,1", minute="10")},
     "examine": {"task": "workers.examine", "schedule": crontab(hour="20,1", minute="40")},
+    "behind": {"task": "workers.behind", "schedule": crontab(hour="0,2", minute="15")},
+    "renewals": {"task": "workers.renewals", "schedule": crontab(hour="22,1", minute="20")},
+    # On Monday morning in Beijing; the other days make up for a machine that was off then.
+    "letters": {"task": "workers.letters", "schedule": crontab(hour="22,1", minute="20")},
     "refunds": {"task": "workers.refund_windows", "schedule": crontab(hour="23,2", minute="0")},
 }
 
@@ -55,7 +60,12 @@ def _configure(settings: Settings) -> dict[str, Any]:
         "task_ignore_result": True,
         "task_acks_late": True,
         "task_default_queue": QUEUE,
-        "task_routes": {"catalog.render_photo": {"queue": PHOTO_QUEUE}},
+        "task_routes": {
+            "catalog.render_photo": {"queue": PHOTO_QUEUE},
+            "shop.render_stage_photo": {"queue": PHOTO_QUEUE},
+            # Another machine is asked, which may take its time: as slow as photos.
+            SEND_JOB: {"queue": PHOTO_QUEUE},
+        },
         "worker_prefetch_multiplier": 1,
         "worker_max_memory_per_child": MOST_KILOBYTES,
         "worker_send_task_events": False,

@@ -9,16 +9,23 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 
-from catalog import outbox, photos
+from catalog import closures, outbox, photos
 from media.storage import Storage
 from shop import (
+    behind,
     doctor,
+    letters,
+    making,
+    notices,
     overdue,
     pausing,
     paying,
     reconcile,
     refund_window,
+    reminding,
+    renewals,
     routing,
+    sending,
     settle,
     signin,
     webhooks,
@@ -105,6 +112,17 @@ def send_refund_task(jobs: Jobs) -> None:
     run(work)
 
 
+@app.task(name=notices.SEND_JOB)
+def send_notice_task(jobs: Jobs) -> None:
+    """Send notices by the channels that are set."""
+
+    async def work(shop: Shop, _: Storage) -> None:
+        for job_id, args in jobs:
+            await sending.send_notice(shop, job_id, args["notice_id"], _now())
+
+    run(work)
+
+
 @app.task(name=photos.RENDER_JOB)
 def render_photo_task(jobs: Jobs) -> None:
     """Make photos' renditions."""
@@ -112,6 +130,17 @@ def render_photo_task(jobs: Jobs) -> None:
     async def work(shop: Shop, storage: Storage) -> None:
         for job_id, args in jobs:
             await photos.render_photo(shop.database, storage, job_id, args["photo_id"], _now())
+
+    run(work)
+
+
+@app.task(name=making.RENDER_JOB)
+def render_stage_photo_task(jobs: Jobs) -> None:
+    """Make renditions of pictures of the making."""
+
+    async def work(shop: Shop, storage: Storage) -> None:
+        for job_id, args in jobs:
+            await making.render_stage_photo(shop.database, storage, job_id, args["photo_id"])
 
     run(work)
 
@@ -140,11 +169,24 @@ def forget_task() -> None:
 
 @app.task(name="workers.watch", expires=600)
 def watch_task() -> None:
-    """Ask about payments past their end; tell the desk of work that is not getting done."""
+    """Ask about payments past their end; tell the desk of work that is not getting done, and
+    remind families that have not answered."""
 
     async def work(shop: Shop, _: Storage) -> None:
         await overdue.look_at_overdue(shop, _now())
         await doctor.watch(shop.database, _now())
+        await reminding.see_to_unanswered(shop.database, _now())
+
+    run(work)
+
+
+@app.task(name="workers.letters", expires=3600)
+def letters_task() -> None:
+    """Write the letters of the week that is over, where families have none yet."""
+
+    async def work(shop: Shop, _: Storage) -> None:
+        async with shop.database.writing.begin() as session:
+            await letters.make_letters(session, letters.last_week(_now()), _now())
 
     run(work)
 
@@ -176,5 +218,37 @@ def refund_windows_task() -> None:
     async def work(shop: Shop, _: Storage) -> None:
         async with shop.database.writing.begin() as session:
             await refund_window.warn(session, _now())
+
+    run(work)
+
+
+@app.task(name=closures.LOOK_JOB)
+def look_at_queues_task(jobs: Jobs) -> None:
+    """Tell the desk who is behind, after a closure or a date that has changed."""
+
+    async def work(shop: Shop, _: Storage) -> None:
+        for job_id, _args in jobs:
+            await behind.look_again(shop.database, job_id, _now())
+
+    run(work)
+
+
+@app.task(name="workers.behind", expires=3600)
+def behind_task() -> None:
+    """Tell buyers, families and the desk of work that comes out later than promised."""
+
+    async def work(shop: Shop, _: Storage) -> None:
+        await behind.look_each_morning(shop.database, _now())
+
+    run(work)
+
+
+@app.task(name="workers.renewals", expires=3600)
+def renewals_task() -> None:
+    """Tell of families' checks that end soon, and of families that have sold a lot this year."""
+
+    async def work(shop: Shop, _: Storage) -> None:
+        async with shop.database.writing.begin() as session:
+            await renewals.remind(session, _now())
 
     run(work)

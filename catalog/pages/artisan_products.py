@@ -10,15 +10,16 @@ from litestar.response import Redirect, Template
 from litestar.types import ControllerRouterHandler
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog import offering, stock
+from catalog import offering, recount, stock
 from catalog.access import ARTISANS, Actor, allow
 from catalog.answers import page, see_other
 from catalog.checks import MOST_PIECES, Check
-from catalog.errors import Invalid, StockPromised
-from catalog.forms import read_file, read_form
+from catalog.errors import Invalid, NotOnboarded, NotTakenBack, StockPromised
+from catalog.forms import read_file, read_form, read_number
 from catalog.models import Kind, Product, ProductState
 from catalog.photos import SENTENCES, kept_original
 from catalog.products import Wanted, change_product, find_products, product_for
+from catalog.reviews import word_for_maker
 from media.photos import MAX_BYTES
 from media.storage import Storage
 
@@ -29,6 +30,14 @@ COUNTED = "手艺人自己数的"
 """The reason for a change of stock when the family gives none."""
 
 _LIST = "/workshop/products"
+
+_PUT_UP = {
+    ProductState.ON_SALE: "作品放上去了，买家看得到了。",
+    ProductState.REVIEW: "作品收到了，等站里看一看，看过就摆出来卖。",
+    ProductState.DRAFT: "作品存好了。等站里把手续办好，就能卖了。",
+    ProductState.OFF: "作品存好了，现在不卖。",
+}
+"""What is said of a product that was sent, by what became of it."""
 
 
 @get(_LIST, opt=allow(ARTISANS), include_in_schema=False)
@@ -77,7 +86,8 @@ async def new(
     except Invalid as error:
         kept = await kept_original(storage, folder)
         return _new_form(typed, error.errors, photo_kept=kept is not None)
-    return see_other(f"{_LIST}/{product_id}", "作品放上去了，买家看得到了。")
+    product = await product_for(session, actor, product_id)
+    return see_other(f"{_LIST}/{product_id}", _PUT_UP[product.state])
 
 
 def _folder(request: Request[Any, Any, Any], actor: Actor, form: str) -> str:
@@ -100,17 +110,27 @@ async def show(
     product_id: FromPath[int],
     session: NamedDependency[AsyncSession],
     actor: NamedDependency[Actor],
+    now: NamedDependency[datetime],
 ) -> Template:
     """One product: how many there are, and what may be done with it."""
-    return _show(await product_for(session, actor, product_id), {})
+    return await _show(session, actor, await product_for(session, actor, product_id), now)
 
 
-def _show(product: Product, errors: dict[str, str], status: int = 200) -> Template:
+async def _show(
+    session: AsyncSession,
+    actor: Actor,
+    product: Product,
+    now: datetime,
+    refusal: str = "",
+    status: int = 409,
+) -> Template:
     return page(
         "catalog/artisan_product.html",
-        status=status,
+        status=status if refusal else 200,
         product=product,
-        errors=errors,
+        word=await word_for_maker(session, product.id),
+        counted=await recount.last_count(session, actor, product.id, now),
+        errors={"": refusal} if refusal else {},
         sentences=SENTENCES,
         kinds=Kind,
         states=ProductState,
@@ -130,10 +150,13 @@ async def change(
     product = await product_for(session, actor, product_id)
     try:
         async with session.begin_nested():
-            await change_product(session, actor, product_id, _changes(typed), now)
+            product = await change_product(session, actor, product_id, _changes(typed), now)
     except Invalid as error:
         return _price_form(product, typed.get("price", ""), error.errors)
-    return see_other(f"{_LIST}/{product_id}", _said(typed))
+    except NotOnboarded as error:
+        product = await product_for(session, actor, product_id)
+        return await _show(session, actor, product, now, error.text)
+    return see_other(f"{_LIST}/{product_id}", _said(typed, product.state))
 
 
 def _changes(typed: dict[str, str]) -> dict[str, Any]:
@@ -146,7 +169,9 @@ def _changes(typed: dict[str, str]) -> dict[str, Any]:
     return {"price_fen": price_fen}
 
 
-def _said(typed: dict[str, str]) -> str:
+def _said(typed: dict[str, str], state: ProductState) -> str:
+    if state == ProductState.REVIEW:
+        return "记下了，等站里看一看，看过就接着卖。"
     if "state" not in typed:
         return "价格改好了。"
     if typed["state"] == ProductState.ON_SALE:
@@ -195,10 +220,29 @@ async def change_stock(
                 session, actor, product, typed.get("change"), reason, now, seen=typed.get("seen")
             )
     except Invalid as error:
-        return _show(product, {"": _sentences(error)}, 422)
+        return await _show(session, actor, product, now, _sentences(error), 422)
     except StockPromised as error:
-        return _show(product, {"": error.text}, 409)
+        return await _show(session, actor, product, now, error.text)
     return see_other(f"{_LIST}/{product_id}", f"记好了，现在有 {counted.on_hand} 件。")
+
+
+@post(f"{_LIST}/{{product_id:int}}/stock/undo", opt=allow(ARTISANS), include_in_schema=False)
+async def take_back_count(
+    product_id: FromPath[int],
+    request: Request[Any, Any, Any],
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    now: NamedDependency[datetime],
+) -> Template | Redirect:
+    """The last count was a slip."""
+    movement_id = read_number((await read_form(request)).get("movement", "")) or 0
+    product = await product_for(session, actor, product_id)
+    try:
+        async with session.begin_nested():
+            counted = await recount.take_back_count(session, actor, product, movement_id, now)
+    except (NotTakenBack, StockPromised) as error:
+        return await _show(session, actor, product, now, error.text)
+    return see_other(f"{_LIST}/{product_id}", f"收回了，现在有 {counted.on_hand} 件。")
 
 
 @get(f"{_LIST}/{{product_id:int}}/count", opt=allow(ARTISANS), include_in_schema=False)
@@ -314,6 +358,7 @@ ROUTES: list[ControllerRouterHandler] = [
     change,
     price_page,
     change_stock,
+    take_back_count,
     count_page,
     count,
     photo_page,

@@ -12,11 +12,11 @@ from litestar.types import ControllerRouterHandler
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog import people
-from catalog.access import MANAGERS, Actor, allow
+from catalog.access import MANAGERS, ORDER_VIEWERS, Actor, allow
 from catalog.answers import page, see_other
 from catalog.errors import Invalid
 from catalog.forms import read_form
-from catalog.people import ROLE_NAMES, list_members
+from catalog.people import STATION_ROLES, list_members
 from catalog.workshops import list_workshops
 
 _EMPTY = {"name": "", "role": "", "workshop_id": "", "login": ""}
@@ -66,6 +66,21 @@ async def set_active(
     return see_other("/desk/people", f"{member.name}{done}。")
 
 
+@post("/desk/people/{member_id:int}/phones", opt=allow(MANAGERS), include_in_schema=False)
+async def set_sees_phones(
+    request: Request[Any, Any, Any],
+    member_id: FromPath[int],
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    now: NamedDependency[datetime],
+) -> Redirect:
+    """Let somebody look at buyers' numbers, or no more."""
+    sees = (await read_form(request)).get("sees") == "1"
+    member = await people.set_sees_phones(session, actor, member_id, sees, now)
+    done = "能看买家的号码了，每看一次都会记下" if sees else "不能再看买家的号码了"
+    return see_other("/desk/people", f"{member.name}{done}。")
+
+
 async def _page(
     session: AsyncSession, actor: Actor, typed: Mapping[str, str], errors: Mapping[str, str]
 ) -> Template:
@@ -75,11 +90,17 @@ async def _page(
         status=422 if errors else 200,
         members=await list_members(session, actor.station_id),
         own_id=actor.member_id,
-        role_names=ROLE_NAMES,
+        role_names=STATION_ROLES,
+        order_viewers=ORDER_VIEWERS,
         workshops=[(family.id, family.name) for family in families],
         form={**_EMPTY, **typed},
         errors=errors,
     )
 
 
-ROUTES: list[ControllerRouterHandler] = [people_page, add_member, set_active]
+ROUTES: list[ControllerRouterHandler] = [
+    people_page,
+    add_member,
+    set_active,
+    set_sees_phones,
+]

@@ -15,9 +15,9 @@ from catalog import products, stock
 from catalog.access import CATALOG_EDITORS, Actor, allow
 from catalog.answers import page, see_other
 from catalog.checks import Check
-from catalog.errors import Invalid, StockPromised
+from catalog.errors import Invalid, NotOnboarded, StockPromised
 from catalog.forms import read_file, read_form, yuan_input
-from catalog.models import Kind, Product
+from catalog.models import Kind, Product, ProductState
 from catalog.photos import MOST_PHOTOS, SENTENCES, add_photo, remove_photo
 from catalog.products import product_for
 from media.storage import Storage
@@ -28,7 +28,7 @@ MOST_UPLOAD = 52_000_000
 # What the form of a product asks for. It asks for yuan; the functions beneath take fen.
 FIELDS = (
     "kind", "state", "name", "name_en", "meaning", "wood", "size",
-    "weight_g", "price", "floor", "work_days",
+    "weight_g", "price", "floor", "work_days", "kept_at_station",
 )  # fmt: skip
 _AMOUNTS = {"price": "price_fen", "floor": "floor_fen"}
 
@@ -58,14 +58,24 @@ async def change_product(
     now: NamedDependency[datetime],
 ) -> Template | Redirect:
     """The page again, saved or with what was wrong."""
-    typed = await read_form(request)
+    # A box that is not ticked is not sent at all.
+    typed = {"kept_at_station": "", **await read_form(request)}
     values, faults = in_fen(typed)
     try:
         async with session.begin_nested():
-            await products.change_product(session, actor, product_id, values, now)
+            product = await products.change_product(session, actor, product_id, values, now)
     except Invalid as error:
         return await _page(session, actor, product_id, typed, for_form(error.errors, faults))
-    return see_other(f"/desk/products/{product_id}", "已保存。")
+    except NotOnboarded as error:
+        return await _page(session, actor, product_id, typed, {"state": error.text}, status=409)
+    return see_other(f"/desk/products/{product_id}", saved(product))
+
+
+def saved(product: Product) -> str:
+    """What is said of a product that was kept, by what became of it."""
+    if product.state == ProductState.REVIEW:
+        return "已保存。要请另一个人看过，才摆出来卖。"
+    return "已保存。"
 
 
 @post("/desk/products/{product_id:int}/stock", opt=allow(CATALOG_EDITORS), include_in_schema=False)

@@ -15,11 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog import products
 from catalog.access import CATALOG_EDITORS, Actor, allow
 from catalog.answers import page, see_other
-from catalog.errors import Invalid
+from catalog.errors import Invalid, NotOnboarded
 from catalog.forms import read_form, read_number
 from catalog.models import Kind, ProductState
-from catalog.pages.desk_product import FIELDS, KINDS, for_form, in_fen
+from catalog.pages.desk_product import FIELDS, KINDS, for_form, in_fen, saved
 from catalog.products import Wanted, find_products
+from catalog.reviews import count_asked
 from catalog.workshops import list_workshops
 
 MOST_ROWS = 50
@@ -54,7 +55,9 @@ async def products_page(
         products=found,
         workshops=await list_workshops(session, actor.station_id, active_only=False),
         kinds=KINDS,
+        to_review=await count_asked(session, actor.station_id),
         asked=asked,
+        query=urlencode(narrowed),
         narrowed=bool(narrowed),
         first_page=f"?{urlencode(narrowed)}" if before else "",
         next_page=f"?{urlencode({**narrowed, 'before': after})}" if after else "",
@@ -86,17 +89,24 @@ async def add_product(
             product = await products.add_product(session, actor, values, now)
     except Invalid as error:
         return await _form(session, actor, typed, for_form(error.errors, faults))
-    return see_other(f"/desk/products/{product.id}", "已保存。现在可以加照片。")
+    except NotOnboarded as error:
+        return await _form(session, actor, typed, {"state": error.text}, status=409)
+    return see_other(f"/desk/products/{product.id}", f"{saved(product)}现在可以加照片。")
 
 
 async def _form(
-    session: AsyncSession, actor: Actor, typed: Mapping[str, str], errors: Mapping[str, str]
+    session: AsyncSession,
+    actor: Actor,
+    typed: Mapping[str, str],
+    errors: Mapping[str, str],
+    *,
+    status: int = 422,
 ) -> Template:
     families = await list_workshops(session, actor.station_id)
     empty = {**dict.fromkeys(FIELDS, ""), "kind": Kind.BATCH, "state": ProductState.ON_SALE}
     return page(
         "catalog/desk_product_new.html",
-        status=422 if errors else 200,
+        status=status if errors else 200,
         form={**empty, "workshop_id": "", "stock": "", **typed},
         errors=errors,
         kinds=KINDS,

@@ -14,9 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog import workshops
 from catalog.access import CATALOG_EDITORS, MANAGERS, STAFF, Actor, allow
 from catalog.answers import page, see_other
+from catalog.checks import BEIJING
 from catalog.errors import Invalid
 from catalog.forms import read_form
 from catalog.models import Workshop
+from catalog.onboarded import standings
 from catalog.words import PAY_WAYS
 from catalog.workshops import PayWay, list_workshops, workshop_for
 
@@ -24,7 +26,6 @@ _EMPTY = {
     "name": "",
     "village": "",
     "craft": "",
-    "story": "",
     "phone": "",
     "makers": "",
     "pay_way": PayWay.CASH.value,
@@ -34,12 +35,17 @@ _EMPTY = {
 
 @get("/desk/workshops", opt=allow(STAFF), include_in_schema=False)
 async def workshops_page(
-    session: NamedDependency[AsyncSession], actor: NamedDependency[Actor]
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    now: NamedDependency[datetime],
 ) -> Template:
-    """All families of the station, those that have stopped too."""
+    """All families of the station, those that have stopped too, with how their checks stand."""
+    families = await list_workshops(session, actor.station_id, active_only=False)
+    today = now.astimezone(BEIJING).date()
     return page(
         "catalog/desk_workshops.html",
-        workshops=await list_workshops(session, actor.station_id, active_only=False),
+        workshops=families,
+        checks=await standings(session, [family.id for family in families], today),
         may_change=actor.role in MANAGERS,
     )
 
@@ -47,7 +53,7 @@ async def workshops_page(
 @get("/desk/workshops/new", opt=allow(MANAGERS), include_in_schema=False, sync_to_thread=False)
 def new_workshop_page(actor: NamedDependency[Actor]) -> Template:
     """An empty form."""
-    return _form(actor, None, {**_EMPTY, "active": "1"}, {})
+    return _form(actor, None, _EMPTY, {})
 
 
 @post("/desk/workshops/new", opt=allow(MANAGERS), include_in_schema=False)
@@ -98,13 +104,15 @@ async def change_workshop(
 
 
 async def _typed(request: Request[Any, Any, Any]) -> dict[str, str]:
-    # A box that is not ticked is not sent at all.
-    return {**_EMPTY, "active": "", **await read_form(request)}
+    # Whether a family sells is decided on a page of its own (`shop.stopping`), whatever is sent.
+    typed = {**_EMPTY, **await read_form(request)}
+    typed.pop("active", None)
+    return typed
 
 
 def _facts(workshop: Workshop) -> dict[str, Any]:
     makers = (f"{maker.name}：{maker.about}".rstrip("：") for maker in workshop.makers)
-    facts = {field: getattr(workshop, field) for field in (*_EMPTY, "active") if field != "makers"}
+    facts = {field: getattr(workshop, field) for field in _EMPTY if field != "makers"}
     return {**facts, "makers": "\n".join(makers)}
 
 

@@ -73,7 +73,7 @@ class LineUpItem(Base):
     `allotment` pieces were taken out of free stock for this show (they count as held in
     `stock`); `allotment_left` of them are unsold and not on hold. `holding`, `sold` and
     `sold_fen` are told by the shop and shown on the live board. Since `sold_out_at`, marked by
-    hand, the show sells no more of it.
+    hand, the show sells no more of it. The `speaker` talks about it; "" is the host.
     """
 
     __tablename__ = "line_up_items"
@@ -97,6 +97,7 @@ class LineUpItem(Base):
     minutes: Mapped[int] = mapped_column(default=5)
     talking_points: Mapped[str] = mapped_column(Text, default="")
     do_not_say: Mapped[str] = mapped_column(String(200), default="")
+    speaker: Mapped[str] = mapped_column(String(40), default="", server_default="")
     holding: Mapped[int] = mapped_column(default=0)
     sold: Mapped[int] = mapped_column(default=0)
     sold_fen: Mapped[Fen] = mapped_column(default=0)

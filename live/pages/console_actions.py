@@ -15,7 +15,7 @@ from catalog.access import ON_AIR, SHOW_EDITORS, Actor, allow
 from catalog.answers import see_other
 from catalog.errors import Invalid
 from catalog.forms import read_form, read_number
-from live import announcements, marks, overlays, shows
+from live import announcements, marks, on_air, overlays, shows
 from live.control import must_control, take
 from live.errors import NotController, OverlappingShow, WrongShowState
 from live.pages.console import answer_console
@@ -24,90 +24,57 @@ from live.pages.screens import keep_screen, screen_of
 type_request = Request[Any, Any, Any]
 
 
-@post("/desk/shows/{show_id:int}/now", opt=allow(ON_AIR), include_in_schema=False)
-async def switch(
+# What is pressed about a piece; whoever controls the show presses it.
+_ON_PIECES = {
+    "now": on_air.show_now,
+    "sold-out": marks.mark_sold_out,
+    "sold-out/undo": marks.undo_sold_out,
+}
+# What was read out, or is to be after all: whoever reads says so, and that is no control.
+_ON_SALES = {"read": announcements.read_out, "read/undo": announcements.put_back}
+
+
+@post(
+    [f"/desk/shows/{{show_id:int}}/{pressed}" for pressed in _ON_PIECES],
+    opt=allow(ON_AIR),
+    include_in_schema=False,
+)
+async def press_piece(
     request: type_request,
     session: NamedDependency[AsyncSession],
     actor: NamedDependency[Actor],
     now: NamedDependency[datetime],
     show_id: FromPath[int],
 ) -> Template | Redirect:
-    """Another piece is shown now."""
+    """Another piece is shown, or the show sells no more of one, or sells it again."""
     item_id = await _named(request, "item")
+    press = _ON_PIECES[_pressed(request, show_id)]
 
     async def do() -> None:
         await must_control(session, actor, show_id, screen_of(request), now)
-        await shows.show_now(session, actor, show_id, item_id, now)
+        await press(session, actor, show_id, item_id, now)
 
     return await _done(request, session, actor, now, show_id, do)
 
 
-@post("/desk/shows/{show_id:int}/sold-out", opt=allow(ON_AIR), include_in_schema=False)
-async def mark_sold_out(
+@post(
+    [f"/desk/shows/{{show_id:int}}/{pressed}" for pressed in _ON_SALES],
+    opt=allow(ON_AIR),
+    include_in_schema=False,
+)
+async def press_sale(
     request: type_request,
     session: NamedDependency[AsyncSession],
     actor: NamedDependency[Actor],
     now: NamedDependency[datetime],
     show_id: FromPath[int],
 ) -> Template | Redirect:
-    """The show sells no more of a piece."""
-    item_id = await _named(request, "item")
-
-    async def do() -> None:
-        await must_control(session, actor, show_id, screen_of(request), now)
-        await marks.mark_sold_out(session, actor, show_id, item_id, now)
-
-    return await _done(request, session, actor, now, show_id, do)
-
-
-@post("/desk/shows/{show_id:int}/sold-out/undo", opt=allow(ON_AIR), include_in_schema=False)
-async def undo_sold_out(
-    request: type_request,
-    session: NamedDependency[AsyncSession],
-    actor: NamedDependency[Actor],
-    now: NamedDependency[datetime],
-    show_id: FromPath[int],
-) -> Template | Redirect:
-    """It sells the piece again."""
-    item_id = await _named(request, "item")
-
-    async def do() -> None:
-        await must_control(session, actor, show_id, screen_of(request), now)
-        await marks.undo_sold_out(session, actor, show_id, item_id, now)
-
-    return await _done(request, session, actor, now, show_id, do)
-
-
-@post("/desk/shows/{show_id:int}/read", opt=allow(ON_AIR), include_in_schema=False)
-async def read_out(
-    request: type_request,
-    session: NamedDependency[AsyncSession],
-    actor: NamedDependency[Actor],
-    now: NamedDependency[datetime],
-    show_id: FromPath[int],
-) -> Template | Redirect:
-    """A sale was read out. Whoever reads it says so: that is no control of the show."""
+    """A sale was read out, or is to be read out after all."""
     announcement_id = await _named(request, "announcement")
+    press = _ON_SALES[_pressed(request, show_id)]
 
     async def do() -> None:
-        await announcements.read_out(session, actor, show_id, announcement_id, now)
-
-    return await _done(request, session, actor, now, show_id, do)
-
-
-@post("/desk/shows/{show_id:int}/read/undo", opt=allow(ON_AIR), include_in_schema=False)
-async def put_back(
-    request: type_request,
-    session: NamedDependency[AsyncSession],
-    actor: NamedDependency[Actor],
-    now: NamedDependency[datetime],
-    show_id: FromPath[int],
-) -> Template | Redirect:
-    """It is to be read out after all."""
-    announcement_id = await _named(request, "announcement")
-
-    async def do() -> None:
-        await announcements.put_back(session, actor, show_id, announcement_id, now)
+        await press(session, actor, show_id, announcement_id, now)
 
     return await _done(request, session, actor, now, show_id, do)
 
@@ -158,10 +125,14 @@ async def reopen(
     """A show that was ended by mistake goes on, controlled from this screen."""
 
     async def do() -> None:
-        await shows.reopen_show(session, actor, show_id, now)
+        await on_air.reopen_show(session, actor, show_id, now)
         await take(session, actor, show_id, screen_of(request), now)
 
     return await _done(request, session, actor, now, show_id, do)
+
+
+def _pressed(request: type_request, show_id: int) -> str:
+    return request.url.path.removeprefix(f"/desk/shows/{show_id}/").rstrip("/")
 
 
 async def _named(request: type_request, field: str) -> int:
@@ -190,11 +161,8 @@ async def _done(
 
 
 ROUTES: list[ControllerRouterHandler] = [
-    switch,
-    mark_sold_out,
-    undo_sold_out,
-    read_out,
-    put_back,
+    press_piece,
+    press_sale,
     set_policy,
     take_over,
     reopen,

@@ -17,7 +17,7 @@ from catalog.answers import page, see_other
 from catalog.checks import BEIJING
 from catalog.errors import Invalid
 from catalog.forms import read_choices, read_form
-from live import checklist, shows
+from live import checklist, on_air, scheduling, shows
 from live.agenda import PAGE, agenda, places
 from live.control import must_control
 from live.errors import NotController, NotReady, OverlappingShow, WrongShowState
@@ -93,7 +93,7 @@ async def schedule(
     """On to the new show's line-up, or the form again with what was wrong."""
     typed = await _read(request)
     try:
-        show = await shows.schedule_show(session, actor, typed, now)
+        show = await scheduling.schedule_show(session, actor, typed, now)
     except (Invalid, OverlappingShow) as refusal:
         await session.rollback()
         return await _form(session, actor, None, typed, refusal)
@@ -143,7 +143,7 @@ async def change(
     """Back to the show, or the form again with what was wrong."""
     typed = await _read(request)
     try:
-        await shows.change_show(session, actor, show_id, typed, now)
+        await scheduling.change_show(session, actor, show_id, typed, now)
     except (Invalid, OverlappingShow, WrongShowState) as refusal:
         await session.rollback()
         show = await shows.show_for(session, actor, show_id)
@@ -162,7 +162,7 @@ async def change_state(
     """Between draft and ready."""
     state = (await read_form(request)).get("state", "")
     try:
-        await shows.change_show(session, actor, show_id, {"state": state}, now)
+        await scheduling.change_show(session, actor, show_id, {"state": state}, now)
     except (Invalid, NotReady, OverlappingShow, WrongShowState) as refusal:
         await session.rollback()
         return await _show(session, actor, show_id, now, refusal)
@@ -180,7 +180,7 @@ async def start(
     """On air, controlled from this screen, and on to the console; a reason where points are open."""
     despite = (await read_form(request)).get("despite", "")
     try:
-        await shows.start_show(session, actor, show_id, now, despite=despite)
+        await on_air.start_show(session, actor, show_id, now, despite=despite)
         await must_control(session, actor, show_id, screen_of(request), now)
     except (Invalid, NotReady, WrongShowState, NotController) as refusal:
         await session.rollback()
@@ -200,7 +200,7 @@ async def end(
     """Off air; unsold allotments are free again."""
     try:
         await must_control(session, actor, show_id, screen_of(request), now)
-        await shows.end_show(session, actor, show_id, now)
+        await on_air.end_show(session, actor, show_id, now)
     except (WrongShowState, NotController) as refusal:
         await session.rollback()
         return await _show(session, actor, show_id, now, refusal)
@@ -247,7 +247,7 @@ async def _form(
     form: Mapping[str, Any],
     refusal: Invalid | NotController | OverlappingShow | WrongShowState | None = None,
 ) -> Template:
-    hosts = await shows.hosts(session, actor.station_id)
+    hosts = await scheduling.hosts(session, actor.station_id)
     return page(
         "live/desk_show_form.html",
         status=_status(refusal),
@@ -257,7 +257,7 @@ async def _form(
         hosts=[(host.id, host.name) for host in hosts],
         known_places=await places(session, actor.station_id),
         channels=shows.CHANNELS,
-        covers=shows.cover_choices(show) if show else [],
+        covers=scheduling.cover_choices(show) if show else [],
     )
 
 

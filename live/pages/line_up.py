@@ -10,15 +10,16 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 from litestar.types import ControllerRouterHandler
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog.access import SHOW_EDITORS, Actor, allow
+from catalog.access import ON_AIR, SHOW_EDITORS, Actor, allow
 from catalog.answers import page, see_other
 from catalog.checks import Check
 from catalog.db import MOST_ID
 from catalog.errors import Invalid
 from catalog.forms import read_form, yuan_input
-from catalog.models import Product
+from catalog.models import Member, Product
 from catalog.products import Wanted, find_products, products_of
 from live.consents import WAY_NAMES, consents_of
 from live.errors import LineUpChanged, WrongShowState
@@ -34,6 +35,7 @@ FIELDS = (
     "show_price",
     "allotment",
     "minutes",
+    "speaker",
     "talking_points",
     "do_not_say",
     *(f"consent.{name}" for name in CONSENT_FIELDS),
@@ -43,6 +45,7 @@ LABELS = {
     "show_price": "直播价",
     "allotment": "留货",
     "minutes": "分钟",
+    "speaker": "谁讲",
     "talking_points": "讲解词",
     "do_not_say": "不说的话",
 }
@@ -241,6 +244,7 @@ def _kept(item: LineUpItem) -> Row:
         "show_price": yuan_input(item.show_price_fen) if item.show_price_fen else "",
         "allotment": str(item.allotment or ""),
         "minutes": str(item.minutes),
+        "speaker": item.speaker,
         "talking_points": item.talking_points,
         "do_not_say": item.do_not_say,
     }
@@ -286,7 +290,18 @@ async def _editor(
         minutes=sum(_minutes(row) for row in edit.rows),
         length=_length(show),
         begins=show.started_at or show.starts_at,
+        speakers=await _speakers(session, show),
     )
+
+
+async def _speakers(session: AsyncSession, show: Show) -> list[str]:
+    """Who may be asked to talk of a piece: those who were before, and who is on air at this station."""
+    names = await session.scalars(
+        select(Member.name)
+        .where(Member.station_id == show.station_id, Member.role.in_(ON_AIR), Member.active)
+        .order_by(Member.id)
+    )
+    return list(dict.fromkeys([*(item.speaker for item in show.items if item.speaker), *names]))
 
 
 def _shown(

@@ -15,7 +15,8 @@ from catalog.answers import page, see_other
 from catalog.checks import Check
 from catalog.errors import Invalid, NotFound
 from catalog.forms import read_form
-from catalog.models import Photo, Product
+from catalog.models import Product
+from catalog.photos import printable_photo
 from catalog.products import Wanted, find_products
 from catalog.words import yuan
 from live import links
@@ -24,7 +25,7 @@ from live.scans import count_by_link
 from live.shows import list_shows, show_for
 from media.paper import Card, Tag, print_card, print_tags
 from media.qr import qr_png, qr_svg
-from media.storage import NoSuchFile, Storage
+from media.storage import Storage
 
 EDITORS = CATALOG_EDITORS | SHOW_EDITORS
 PLACEMENT_NAMES = {
@@ -124,7 +125,7 @@ async def card(
         wood=product.wood,
         size=product.size,
         price_text=f"¥{yuan(product.price_fen)}",
-        photo=await _photo(storage, product.photos),
+        photo=await printable_photo(storage, product.photos),
         station=actor.station_name,
     )
     return _file(await print_card(facts), "application/pdf", f"{link.code}.pdf")
@@ -223,16 +224,6 @@ async def _sheet(
 def _file(data: bytes, media_type: str, name: str) -> Response[bytes]:
     headers = {"Content-Disposition": f'inline; filename="{name}"'}
     return Response(data, media_type=media_type, headers=headers)
-
-
-async def _photo(storage: Storage, photos: list[Photo]) -> bytes | None:
-    ready = next((photo for photo in photos if photo.ready), None)
-    if ready is None:
-        return None
-    try:
-        return await storage.get(f"photos/{ready.folder}/m.jpg")
-    except NoSuchFile:
-        return None
 
 
 def _read(typed: dict[str, str]) -> tuple[int | None, int | None, Placement]:

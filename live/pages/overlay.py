@@ -114,11 +114,12 @@ async def _follow(
     watched = _Watched(boards)
     _open[overlay_id] += 1
     try:
-        while True:
+        while not boards.closed:
             # What cannot be read is not sent: the page hides by itself what may be untrue.
             with contextlib.suppress(*_AWAY):
                 overlay, show_id = await _look(database, overlay_id)
                 if overlay.revoked_at is not None:
+                    yield ServerSentEventMessage(event="revoked", data="revoked")
                     break
                 latest = watched.latest(show_id)
                 if show_id is None or latest is not None:
@@ -136,7 +137,6 @@ async def _follow(
     finally:
         watched.leave()
         _open[overlay_id] -= 1
-    yield ServerSentEventMessage(event="revoked", data="revoked")
 
 
 async def _look(database: Database, overlay_id: int) -> tuple[Overlay, int | None]:

@@ -87,6 +87,7 @@ def _item(
         pieces=_pieces(item),
         talking_points=item.talking_points,
         do_not_say=item.do_not_say,
+        speaker=item.speaker,
         url=link_url(public_url, link.code) if link else "",
         code=link.code if link else "",
     )

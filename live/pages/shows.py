@@ -10,9 +10,10 @@ from litestar.response import Template
 from litestar.types import ControllerRouterHandler
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog.access import EVERYONE, allow
+from catalog.access import EVERYONE, Actor, allow
 from catalog.answers import page
 from catalog.db import Database
+from catalog.stations import must_be_open
 from catalog.workshops import station_by_id
 from live.board import Board
 from live.boards import PAGE, Boards, Fragments
@@ -27,10 +28,15 @@ _PARTS = ("on-air", "stand", "showing")
 
 
 @get("/shows/{show_id:int}", opt=allow(EVERYONE), include_in_schema=False)
-async def show_page(show_id: FromPath[int], session: NamedDependency[AsyncSession]) -> Template:
+async def show_page(
+    show_id: FromPath[int],
+    session: NamedDependency[AsyncSession],
+    asker: NamedDependency[Actor | None],
+) -> Template:
     """What is on, what is showing now, and the whole line-up."""
     context = await _context(session, show_id)
     station = await station_by_id(session, context["show"].station_id)
+    must_be_open(station, asker)
     return page("live/show.html", station=station, **context)
 
 

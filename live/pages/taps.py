@@ -14,12 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.access import ON_AIR, SHOW_VIEWERS, Actor, allow
 from catalog.answers import page
+from catalog.facts import OnAir, told_on_air
 from live.board import board
 from live.console import Console, console
 from live.links import links_of_show
 from live.models import Link, Placement
 from live.pages.screens import screen_of
 from live.shows import show_for
+from live.spoken import day_to_say
 from live.taps import MOST_CLIENT_ID, MOST_TAPS, Press, TapKind, take_taps
 
 MOST_BODY = 100_000
@@ -110,13 +112,20 @@ async def spare(
         for link in reversed(await links_of_show(session, show.id))
         if link.placement == Placement.OVERLAY
     }
-    return {
-        seat.item.id: _render(request, _as_if(seen, n, links.get(seat.item.product_id)))
-        for n, seat in enumerate(seen.seats)
+    families = {
+        workshop_id: await told_on_air(session, workshop_id)
+        for workshop_id in {seat.item.product.workshop_id for seat in seen.seats}
     }
+    spares = {}
+    for n, seat in enumerate(seen.seats):
+        product = seat.item.product
+        days = await day_to_say(session, product, now)
+        shown = _as_if(seen, n, links.get(product.id), families[product.workshop_id], days)
+        spares[seat.item.id] = _render(request, shown)
+    return spares
 
 
-def _as_if(seen: Console, n: int, link: Link | None) -> Console:
+def _as_if(seen: Console, n: int, link: Link | None, family: OnAir, days: str) -> Console:
     """The console as it will be while the n-th item of the line-up is shown."""
     before, after = seen.seats[n - 1 : n] if n else [], seen.seats[n + 1 : n + 2]
     return replace(
@@ -125,6 +134,8 @@ def _as_if(seen: Console, n: int, link: Link | None) -> Console:
         before=before[0] if before else None,
         next=after[0] if after else None,
         link=link,
+        family=family,
+        day_to_say=days,
         pace=None,
     )
 

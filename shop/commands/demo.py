@@ -22,6 +22,8 @@ def demo(host: str, port: int | None, workers: int, sheet: str | None) -> None:
     """Run the demo station on a throwaway folder."""
     folder = Path(tempfile.mkdtemp(prefix="xiangbo-demo-"))
     os.environ["XIANGBO_DATA_DIR"] = str(folder)
+    # The buyers are made up, but somebody may have their numbers.
+    os.environ["XIANGBO_NOTICE_URLS"] = ""
     settings = settings_for(port)
     refuse_taken_port(host, settings.port)
     asyncio.run(migrate.upgrade(settings.database_url))

@@ -1,4 +1,4 @@
-"""`xiangbo init`, `migrate` and `token`."""
+"""`xiangbo init`, `county`, `migrate` and `token`."""
 
 import asyncio
 import secrets
@@ -14,32 +14,57 @@ from shop.errors import StartupError
 from shop.migrate import upgrade
 from shop.schema import must_be_current
 from shop.settings import Settings, read_settings
-from shop.setup import first_station, token_for
+from shop.setup import add_county, add_station, token_for
 
 T = TypeVar("T")
 
 
 @click.command()
+@click.option("--slug", default="", help="Another station's short name, for /stations/SLUG.")
 @click.option("--station", default="社工站", show_default=True, help="The station's name.")
 @click.option("--login", default="manager", show_default=True, help="The manager's login.")
 @click.option("--password", default=None, help="The manager's password; made up when left out.")
 @plain_errors
-def init(station: str, login: str, password: str | None) -> None:
-    """Set up the database, a station and its manager. Nothing that is there is changed."""
+def init(slug: str, station: str, login: str, password: str | None) -> None:
+    """Set up the database, a station and its manager; with --slug, one more station.
+
+    Nothing that is there is changed.
+    """
     settings = read_settings()
     asyncio.run(upgrade(settings.database_url))
     made = asyncio.run(
         _with_database(
             settings,
-            lambda database: first_station(
-                database, station, login, password or secrets.token_urlsafe(9), _now()
+            lambda database: add_station(
+                database, slug, station, login, password or secrets.token_urlsafe(9), _now()
             ),
         )
     )
     if made is None:
-        raise StartupError("There is a station already. Sign in, or run `xiangbo serve`.")
+        raise StartupError(
+            "There is a station already. Sign in, or run `xiangbo serve`; "
+            "`xiangbo init --slug NAME` adds another."
+        )
     click.echo(f"Station {station} is set up. Sign in as {made.login} with {made.password}")
     click.echo("Then run `xiangbo serve`.")
+    click.echo("Strangers can not buy yet: the manager opens it at /desk/station (本站).")
+
+
+@click.command()
+@click.option("--login", default="county", show_default=True, help="The login.")
+@click.option("--password", default=None, help="The password; made up when left out.")
+@plain_errors
+def county(login: str, password: str | None) -> None:
+    """Make a member who sees the sums of all stations, and nothing else."""
+    settings = read_settings()
+    must_be_current(settings.database_url)
+    password = password or secrets.token_urlsafe(9)
+    made = asyncio.run(
+        _with_database(settings, lambda database: add_county(database, login, password, _now()))
+    )
+    if not made:
+        raise StartupError("there is no station yet. Run `xiangbo init`.")
+    click.echo(f"Sign in as {login} with {password}; the page is /county.")
 
 
 @click.command()

@@ -21,15 +21,19 @@ from live.links import link_url
 from live.models import Link, Show
 from media.codes import new_code
 from media.storage import Storage
+from shop.cards import card_url, issue_card
+from shop.demo.checks import check_families
 from shop.demo.goods import Goods, add_goods
 from shop.demo.money import ask_for_a_return, pay_families
+from shop.demo.paper import leave_papers
 from shop.demo.past import Cast, hold_past_show, hold_rehearsal, open_todays_show, tell_stories
-from shop.demo.people import FAMILIES, INTRO, STATION
+from shop.demo.people import BUSINESS, FAMILIES, INTRO, STATION
 from shop.gateways import rehearsal_config
-from shop.models import ShippingRate
+from shop.models import Notice, ShippingRate
 from shop.payments.rehearsal.store import Store
 from shop.settings import Settings
 from shop.signin import new_api_token
+from shop.today import finish_notice
 
 STAFF = {
     Role.MANAGER: "站长",
@@ -74,7 +78,7 @@ async def fill(settings: Settings) -> dict[str, Any]:
 async def _fill(
     session: AsyncSession, storage: Storage, store: Store, settings: Settings, now: datetime
 ) -> dict[str, Any]:
-    station = Station(slug="demo", name=STATION, place="甘肃（虚构）", intro=INTRO)
+    station = Station(slug="demo", name=STATION, place="甘肃（虚构）", intro=INTRO, **BUSINESS)
     session.add(station)
     await session.flush()
     session.add_all(
@@ -95,6 +99,7 @@ async def _fill(
         store=store,
     )
     goods = await add_goods(session, storage, cast.manager, now - timedelta(days=40))
+    await check_families(session, storage, cast.manager, goods.workshops, now)
     products = list(goods.products.values())
     await hold_past_show(session, cast, "开站第一场", products[14:20], now - timedelta(days=21))
     await hold_past_show(session, cast, "葫芦与圆盘", products[4:9], now - timedelta(days=9))
@@ -104,6 +109,8 @@ async def _fill(
     await tell_stories(session, cast, goods.products, now)
     await pay_families(session, _actor(staff[Role.FINANCE]), cast.manager, now)
     await ask_for_a_return(session, now)
+    await _make_old_calls(session, cast.order_desk, now)
+    await leave_papers(session, cast.order_desk, now)
     artisans = [
         new_member(
             station.id,
@@ -121,7 +128,15 @@ async def _fill(
     members = [
         await _sign_in(session, member, password, now) for member in [*staff.values(), *artisans]
     ]
-    return await _sheet(session, settings, members, goods, show)
+    card = await _hand_out_card(session, cast.manager, artisans[0], settings, now)
+    return {**await _sheet(session, settings, members, goods, show), "cards": [card]}
+
+
+async def _make_old_calls(session: AsyncSession, actor: Actor, now: datetime) -> None:
+    """Whom the past shows left to be called has been called by today."""
+    old = (Notice.created_at < now - timedelta(days=1), Notice.done_at.is_(None))
+    for notice_id in list(await session.scalars(select(Notice.id).where(*old))):
+        await finish_notice(session, actor, notice_id, now)
 
 
 def _actor(member: Member) -> Actor:
@@ -135,6 +150,15 @@ def _actor(member: Member) -> Actor:
         workshop_name="",
         channel="demo",
     )
+
+
+async def _hand_out_card(
+    session: AsyncSession, actor: Actor, artisan: Member, settings: Settings, now: datetime
+) -> dict[str, str]:
+    """The card by which one family signs in; what its code says is told on the sheet."""
+    assert artisan.workshop_id is not None
+    token = await issue_card(session, actor, artisan.workshop_id, artisan.id, now)
+    return {"login": artisan.login, "url": card_url(settings.public_url, token)}
 
 
 async def _sign_in(session: AsyncSession, member: Member, password: str, now: datetime) -> SignIn:

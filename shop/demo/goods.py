@@ -8,12 +8,14 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.access import Actor
+from catalog.checks import BEIJING
+from catalog.consents import add_fact, agree_maker, words_of
 from catalog.models import Kind, Product, Workshop
 from catalog.photos import add_photo
 from catalog.products import add_product
 from catalog.workshops import add_workshop
 from media.storage import Storage
-from shop.demo.people import FAMILIES
+from shop.demo.people import FAMILIES, WITNESS, Family
 
 HERE = Path(__file__).parent
 
@@ -39,10 +41,11 @@ async def add_goods(
             "name": family.name,
             "village": family.village,
             "craft": family.craft,
-            "story": family.story,
             "makers": family.makers,
         }
-        workshops[family.login] = await add_workshop(session, manager, facts, now)
+        workshop = await add_workshop(session, manager, facts, now)
+        await _ask(session, manager, workshop, family, now)
+        workshops[family.login] = workshop
     by_name = {workshop.name: workshop for workshop in workshops.values()}
     products = {}
     with (HERE / "catalog.csv").open(encoding="utf-8", newline="") as file:
@@ -52,6 +55,21 @@ async def add_goods(
             await add_photo(session, storage, manager, product, picture, now)
             products[row["photo"]] = product
     return Goods(workshops, products)
+
+
+async def _ask(
+    session: AsyncSession, manager: Actor, workshop: Workshop, family: Family, now: datetime
+) -> None:
+    """What may be told of the family, and who of it may be named."""
+    day = now.astimezone(BEIJING).date().isoformat()
+    yes = {"on_page": "1", "on_air": "1", "agreed_on": day, "witness": WITNESS}
+    for n, text in enumerate(family.facts):
+        answer = yes if n < family.told else {}
+        await add_fact(session, manager, workshop.id, {"text": text, **answer}, now)
+    makers = workshop.makers[:-1] if family.shy else workshop.makers
+    for maker in makers:
+        asked = {**yes, "seen": words_of(maker)}
+        await agree_maker(session, manager, workshop.id, maker.id, asked, now)
 
 
 async def _add(

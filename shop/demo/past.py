@@ -14,7 +14,8 @@ from catalog.models import Product
 from live.lineup import put_line_up
 from live.links import add_link, link_for_product
 from live.models import LineUpItem, Link, Placement, Scan, Show
-from live.shows import end_show, schedule_show, show_now, start_show
+from live.on_air import end_show, show_now, start_show
+from live.scheduling import schedule_show
 from shop import routing
 from shop.checkout import Buyer, OrderRequest, get_order, place_order
 from shop.demo.people import TALKING_POINTS

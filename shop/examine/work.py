@@ -2,24 +2,27 @@
 do not answer, parcels that may not arrive."""
 
 import re
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog.checks import BEIJING
 from catalog.models import Job, Photo, PhotoState, Product, Workshop
+from live.models import Overlay, Show, ShowState
 from shop.examine.finding import Fault, Finding
 from shop.models import Order, WorkOrder, WorkOrderState
 from shop.troubles import TroubleKind, was_closed
+from shop.working_hours import ago
 
 # The relay hands a job over every second; one that waits this long has failed again and again.
 LATE = timedelta(minutes=10)
 MOST_JOBS = 100
 
-# A family has 24 working hours to answer. From eight to eight, that is two days.
-OPENS, CLOSES = time(8), time(20)
-ANSWER_WITHIN = timedelta(days=2)
+# Working hours that a family has to answer: two days.
+ANSWER_WITHIN = timedelta(hours=24)
+
+# An overlay is to be seen in the streaming program this long before its show.
+BEFORE_SHOW = timedelta(hours=24)
 
 # A parcel finds its way by a number, or in a village by its name.
 _FINDABLE = re.compile(r"[0-9０-９一二三四五六七八九十]|[号村组队社屯寨苑庄]")
@@ -74,7 +77,7 @@ async def answers(session: AsyncSession, now: datetime) -> Finding:
         .join(Workshop, Workshop.id == WorkOrder.workshop_id)
         .where(
             WorkOrder.state == WorkOrderState.NEW,
-            WorkOrder.routed_at <= told_before(now),
+            WorkOrder.routed_at <= ago(now, ANSWER_WITHIN),
             ~was_closed(TroubleKind.NO_ANSWER, "work_order", WorkOrder.id),
         )
         .order_by(WorkOrder.id)
@@ -89,16 +92,6 @@ async def answers(session: AsyncSession, now: datetime) -> Finding:
             for station, id_, order_id, name in await session.execute(waiting)
         ],
     )
-
-
-def told_before(now: datetime) -> datetime:
-    """Who was told by then has had `ANSWER_WITHIN` of working hours; nights do not count."""
-    here = now.astimezone(BEIJING)
-    if here.time() < OPENS:
-        here = datetime.combine(here.date() - timedelta(days=1), CLOSES, BEIJING)
-    elif here.time() > CLOSES:
-        here = datetime.combine(here.date(), CLOSES, BEIJING)
-    return here - ANSWER_WITHIN
 
 
 async def addresses(session: AsyncSession) -> Finding:
@@ -138,3 +131,36 @@ async def addresses(session: AsyncSession) -> Finding:
 def is_odd(detail: str) -> bool:
     """Whether an address within a town is too short, or names neither number nor village."""
     return len(detail) < SHORTEST_ADDRESS or _FINDABLE.search(detail) is None
+
+
+async def overlays(session: AsyncSession, now: datetime) -> Finding:
+    """A show that begins within a day has had its overlays open in a streaming program lately."""
+    soon = (
+        select(Show)
+        .where(
+            Show.state.in_((ShowState.DRAFT, ShowState.READY)),
+            Show.starts_at > now,
+            Show.starts_at <= now + BEFORE_SHOW,
+            ~was_closed(TroubleKind.OVERLAY_UNSEEN, "show", Show.id),
+        )
+        .order_by(Show.id)
+    )
+    unseen = or_(Overlay.seen_at.is_(None), Overlay.seen_at <= now - BEFORE_SHOW)
+    faults = []
+    for show in await session.scalars(soon):
+        query = select(Overlay.channel).where(
+            Overlay.station_id == show.station_id, Overlay.revoked_at.is_(None), unseen
+        )
+        channels = list(await session.scalars(query.order_by(Overlay.id)))
+        # A show that names no channels is on all of them.
+        dark = [channel for channel in channels if not show.channels or channel in show.channels]
+        if dark:
+            text = f"“{show.title}”快开播了，{'、'.join(dark)}的浮层一天没有在推流软件里打开过。"
+            faults.append(Fault(show.station_id, f"show:{show.id}", text))
+    return Finding(
+        "overlays",
+        "all were seen before their show",
+        "shows whose overlay no program has open",
+        TroubleKind.OVERLAY_UNSEEN,
+        faults,
+    )

@@ -1,5 +1,11 @@
 """The tables of the shop, a file for each subject."""
 
+from shop.models.acting import (
+    ActChannel,
+    Evidence,
+    Letter,
+    Slip,
+)
 from shop.models.buying import (
     Hold,
     HoldLine,
@@ -29,6 +35,14 @@ from shop.models.ledger import (
     PayoutState,
     Posting,
 )
+from shop.models.making import (
+    DateChange,
+    DateChangeState,
+    Handover,
+    PieceCard,
+    Stage,
+    StagePhoto,
+)
 from shop.models.payments import (
     OfflineReceipt,
     Payment,
@@ -40,18 +54,26 @@ from shop.models.payments import (
 )
 from shop.models.signin import (
     ApiToken,
+    ArtisanCard,
     MemberSession,
     SignInTry,
 )
 
 __all__ = [
+    "ActChannel",
     "ApiToken",
+    "ArtisanCard",
     "BuyerRequest",
+    "DateChange",
+    "DateChangeState",
+    "Evidence",
     "FeeRule",
+    "Handover",
     "Hold",
     "HoldLine",
     "HoldState",
     "LedgerEntry",
+    "Letter",
     "MemberSession",
     "Notice",
     "OfflineReceipt",
@@ -64,6 +86,7 @@ __all__ = [
     "PayoutLine",
     "PayoutRun",
     "PayoutState",
+    "PieceCard",
     "Posting",
     "ReceiptState",
     "Refund",
@@ -72,6 +95,9 @@ __all__ = [
     "RequestState",
     "ShippingRate",
     "SignInTry",
+    "Slip",
+    "Stage",
+    "StagePhoto",
     "Trouble",
     "Waiter",
     "WaiterState",

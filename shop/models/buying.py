@@ -162,6 +162,7 @@ class Order(Base):
     """What one buyer pays for at once. `token` is the buyer's only key to it; `code` is for people.
 
     `request_key` and `request_hash` make a repeated request find the order it already made.
+    `language` (zh, en) is what its notices are written in.
     `custom_agreed_at` is when the buyer ticked that what is carved for them cannot be returned,
     `likeness_agreed_at` that its grain and face will differ from the pictures shown.
     """
@@ -193,6 +194,7 @@ class Order(Base):
     total_fen: Mapped[Fen]
     custom_agreed_at: Mapped[UtcTime | None]
     likeness_agreed_at: Mapped[UtcTime | None]
+    language: Mapped[str] = mapped_column(String(5), default="zh", server_default="zh")
     placed_at: Mapped[UtcTime]
     expires_at: Mapped[UtcTime]
     paid_at: Mapped[UtcTime | None]
@@ -208,6 +210,7 @@ class WorkOrder(Base):
     """The part of an order that one workshop makes and sends; one per order and workshop.
 
     `payable_on` is the first day on which its money may be paid out, known once it is delivered.
+    `handover_id` is when the family brought it to the station, which then sends it.
     """
 
     __tablename__ = "work_orders"
@@ -231,12 +234,20 @@ class WorkOrder(Base):
     decline_reason: Mapped[str] = mapped_column(String(200), default="")
     routed_at: Mapped[UtcTime | None]
     accepted_at: Mapped[UtcTime | None]
+    started_at: Mapped[UtcTime | None]
+    ready_at: Mapped[UtcTime | None]
+    handover_id: Mapped[Id | None] = mapped_column(ForeignKey("handovers.id", use_alter=True))
     shipped_at: Mapped[UtcTime | None]
     delivered_at: Mapped[UtcTime | None]
 
     order: Mapped[Order] = relationship(lazy="raise", back_populates="work_orders")
     workshop: Mapped[Workshop] = relationship(lazy="raise")
     lines: Mapped[list["OrderLine"]] = relationship(lazy="raise", order_by="OrderLine.id")
+
+    @property
+    def share_fen(self) -> int:
+        """What the family gets for its goods: without the station's share. Reads `lines`."""
+        return self.goods_fen - sum(line.fee_fen for line in self.lines)
 
 
 class OrderLine(Base):

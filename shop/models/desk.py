@@ -14,13 +14,16 @@ class Notice(Base):
     """Something a family or a buyer must be told. With no channel set it is a call to make.
 
     A family's notice names its work order; a buyer's has `phone`, and names the order or the
-    place in line that it is about.
+    place in line that it is about. `cause` ("date_change:7") is unique: one thing is told once.
+    Where a channel took it, `sent_at` says when and `channel` which; one that would not says
+    `problem`. Of a call, `tries` counts those that nobody took, `try_after` is when to try again.
     """
 
     __tablename__ = "notices"
     __table_args__ = (
         UniqueConstraint("kind", "work_order_id"),
         UniqueConstraint("kind", "waiter_id"),
+        UniqueConstraint("cause"),
         Index("ix_notices_station_open", "station_id", "done_at"),
     )
 
@@ -32,7 +35,14 @@ class Notice(Base):
     order_id: Mapped[Id | None] = mapped_column(ForeignKey("orders.id"))
     waiter_id: Mapped[Id | None] = mapped_column(ForeignKey("waiters.id"))
     phone: Mapped[str] = mapped_column(String(20), default="")
+    cause: Mapped[str | None] = mapped_column(String(60))
     text: Mapped[str] = mapped_column(String(200))
+    channel: Mapped[str] = mapped_column(String(20), default="call", server_default="call")
+    sent_at: Mapped[UtcTime | None]
+    problem: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    owner_id: Mapped[Id | None] = mapped_column(ForeignKey("members.id"))
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")
+    try_after: Mapped[UtcTime | None]
     created_at: Mapped[UtcTime]
     done_at: Mapped[UtcTime | None]
     done_by: Mapped[Id | None] = mapped_column(ForeignKey("members.id"))
@@ -58,7 +68,10 @@ class RequestState(StrEnum):
 
 
 class BuyerRequest(Base):
-    """A buyer asks to cancel a work order already begun, or to send back what has come."""
+    """A buyer asks to cancel a work order already begun, or to send back what has come.
+
+    `owner_id` is who sees to it.
+    """
 
     __tablename__ = "buyer_requests"
     __table_args__ = (
@@ -75,6 +88,7 @@ class BuyerRequest(Base):
     reason: Mapped[str] = mapped_column(String(200), default="")
     answer: Mapped[str] = mapped_column(String(200), default="")
     asked_at: Mapped[UtcTime]
+    owner_id: Mapped[Id | None] = mapped_column(ForeignKey("members.id"))
     decided_by: Mapped[Id | None] = mapped_column(ForeignKey("members.id"))
     decided_at: Mapped[UtcTime | None]
     done_at: Mapped[UtcTime | None]

@@ -18,11 +18,12 @@ from shop.accounts import Account, account_of, sheet_of
 from shop.earnings import KINDS, list_earnings, totals
 from shop.pages.sheets import answer_sheet
 from shop.payable import standings
+from shop.web.pin_gate import ask_pin
 
 _ACCOUNT = "/workshop/earnings/account"
 
 
-@get("/workshop/earnings", opt=allow(ARTISANS), include_in_schema=False)
+@get("/workshop/earnings", opt=allow(ARTISANS), guards=[ask_pin], include_in_schema=False)
 async def earnings(
     session: NamedDependency[AsyncSession],
     actor: NamedDependency[Actor],
@@ -41,7 +42,7 @@ async def earnings(
     )
 
 
-@get(_ACCOUNT, opt=allow(ARTISANS), include_in_schema=False)
+@get(_ACCOUNT, opt=allow(ARTISANS), guards=[ask_pin], include_in_schema=False)
 async def own_account(
     session: NamedDependency[AsyncSession],
     actor: NamedDependency[Actor],
@@ -55,7 +56,7 @@ async def own_account(
     return page("shop/artisan_account.html", account=account, words=KINDS, today=today)
 
 
-@get(f"{_ACCOUNT}/{{file:str}}", opt=allow(ARTISANS), include_in_schema=False)
+@get(f"{_ACCOUNT}/{{file:str}}", opt=allow(ARTISANS), guards=[ask_pin], include_in_schema=False)
 async def own_account_file(
     file: FromPath[str],
     session: NamedDependency[AsyncSession],

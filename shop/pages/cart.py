@@ -15,7 +15,7 @@ from catalog.access import EVERYONE, allow
 from catalog.answers import page, see_other
 from catalog.errors import Refusal
 from catalog.forms import read_choices, read_form
-from catalog.workshops import first_station
+from catalog.stations import only_station
 from shop.cart import CartLine, cart_text, changed, look_up, read_cart, read_lines, refusal_by_field
 from shop.context import Shop
 from shop.web.problems import STATUSES
@@ -68,7 +68,7 @@ async def _page(
     return page(
         "shop/cart.html",
         status=status,
-        station=await first_station(session),
+        station=await only_station(session),
         lines=lines,
         without={i.key: cart_text(one for one in items if one is not i) for i in items},
         goods_fen=sum(line.item.quantity * line.view.price_fen for line in bought if line.view),

@@ -14,6 +14,7 @@ from catalog.access import EVERYONE, allow
 from catalog.answers import page, see_other
 from catalog.errors import Invalid
 from catalog.forms import read_form
+from catalog.stations import must_be_open
 from catalog.words import yuan
 from catalog.workshops import station_by_id
 from shop import shipping
@@ -22,7 +23,7 @@ from shop.cart import way_back
 from shop.carving import carved_lines, ticks_missing
 from shop.checkout import OrderRequest, read_buyer, token_of_hold
 from shop.context import Shop
-from shop.errors import HoldExpired, RehearsalShow
+from shop.errors import HoldExpired, RehearsalShow, WorkshopFull
 from shop.holds import get_hold, is_open, pays_first
 from shop.models import Hold, HoldState
 from shop.pages.order import to_payment
@@ -30,7 +31,7 @@ from shop.pages.ways import choice_for, way_of
 from shop.pausing import left_standing
 from shop.wallets import Way
 from shop.web.problems import STATUSES
-from shop.web.visit import browser_of
+from shop.web.visit import asker_of, browser_of, station_of
 
 type_request = Request[Any, Any, Any]
 
@@ -60,7 +61,9 @@ async def place(
     way = way_of(request, typed.get("way", ""))
     try:
         order_request = await _read(shop, token, typed, way)
-        order = await order_pieces(shop, order_request, browser_of(request), now)
+        order = await order_pieces(
+            shop, order_request, browser_of(request), now, station_of(request)
+        )
     except (Invalid, HoldExpired) as refusal:
         errors = refusal.errors if isinstance(refusal, Invalid) else {}
         async with shop.database.reading() as session:
@@ -68,6 +71,9 @@ async def place(
     except RehearsalShow as refusal:
         async with shop.database.reading() as session:
             return await _rehearsal(session, token, refusal)
+    except WorkshopFull as refusal:
+        async with shop.database.reading() as session:
+            return await _gone(session, await get_hold(session, token), refusal.text)
     async with shop.database.reading() as session:
         if await pays_first(session, order.id):
             # Nothing is kept, which the page before may not have known: told before money goes.
@@ -126,7 +132,7 @@ async def _answer(
     if ordered is not None:
         return see_other(f"/o/{ordered}")
     if not is_open(hold, now):
-        return await _expired(session, hold)
+        return await _gone(session, hold)
     return await _form(request, session, hold, now, typed, errors)
 
 
@@ -143,6 +149,7 @@ async def _form(
     fees = await shipping.fees(session, hold.station_id)
     postage = {province: fee * parcels for province, fee in fees.items()}
     station = await station_by_id(session, hold.station_id)
+    must_be_open(station, asker_of(request))
     return page(
         "shop/checkout.html",
         status=422 if errors else 200,
@@ -175,12 +182,14 @@ async def _rehearsal(session: AsyncSession, token: str, refusal: RehearsalShow) 
     )
 
 
-async def _expired(session: AsyncSession, hold: Hold) -> Template:
+async def _gone(session: AsyncSession, hold: Hold, why: str = "") -> Template:
+    """Nothing is held any more; `why` where it is not for the time that has passed."""
     return page(
         "shop/hold_expired.html",
-        status=STATUSES[HoldExpired],
+        status=STATUSES[WorkshopFull if why else HoldExpired],
         station=await station_by_id(session, hold.station_id),
         hold=hold,
+        why=why,
         back=await way_back(session, hold),
     )
 

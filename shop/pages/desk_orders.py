@@ -22,7 +22,6 @@ from shop.orders import (
     find_orders,
     history_of,
     order_for,
-    phone_for,
     postings_of,
 )
 from shop.paying import look_at_payment
@@ -37,6 +36,18 @@ _SAID = {
 _NO_ANSWER = "付款服务暂时没有应答，什么都没有变。过一会儿再看一下。"
 
 
+def read_wanted(actor: Actor, asked: Mapping[str, str], before: int | None = None) -> OrdersWanted:
+    """What an address asks for; what it can not mean is not asked."""
+    state = asked["state"]
+    return OrdersWanted(
+        station_id=actor.station_id,
+        words=asked["q"],
+        state=OrderState(state) if state in list(OrderState) else None,
+        day=_read_day(asked["day"]),
+        before=before,
+    )
+
+
 @get("/desk/orders", opt=allow(ORDER_VIEWERS), include_in_schema=False)
 async def orders_page(
     session: NamedDependency[AsyncSession],
@@ -47,15 +58,8 @@ async def orders_page(
     before: FromQuery[str] = "",
 ) -> Template:
     """The station's orders, newest first, narrowed to what was asked for."""
-    wanted = OrdersWanted(
-        station_id=actor.station_id,
-        words=q,
-        state=OrderState(in_state) if in_state in list(OrderState) else None,
-        day=_read_day(day),
-        before=read_number(before),
-    )
-    found, after = await find_orders(session, wanted)
     asked = {"q": q, "state": in_state, "day": day}
+    found, after = await find_orders(session, read_wanted(actor, asked, read_number(before)))
     narrowed = {name: value for name, value in asked.items() if value}
     return page(
         "shop/desk_orders.html",
@@ -63,6 +67,8 @@ async def orders_page(
         states=list(OrderState),
         asked=asked,
         narrowed=bool(narrowed),
+        query=urlencode(narrowed),
+        may_see=actor.sees_phones and actor.role in WORK_ORDER_DESK,
         first_page=f"?{urlencode(narrowed)}" if before else "",
         next_page=f"?{urlencode({**narrowed, 'before': after})}" if after else "",
     )
@@ -116,7 +122,6 @@ async def _page(
     order = await order_for(session, actor, code)
     context: dict[str, Any] = {
         "order": order,
-        "phone": phone_for(actor, order.buyer_phone),
         "families": {part.workshop_id: part.workshop.name for part in order.work_orders},
         "postings": await postings_of(session, order),
         "history": await history_of(session, order),

@@ -16,9 +16,9 @@ from catalog.answers import page, see_other
 from catalog.db import Database
 from catalog.errors import Invalid, NotFound
 from catalog.forms import read_file, read_form
+from catalog.pictures import picture_at
 from catalog.words import PAY_WAYS
-from media.photos import inspect
-from media.storage import NoSuchFile, Storage
+from media.storage import Storage
 from shop import payouts
 from shop.capital import capital_yuan
 from shop.earnings import totals
@@ -112,11 +112,8 @@ async def receipt(
 ) -> Response[bytes]:
     """The photo of the signed receipt, for those who keep the books."""
     payout = await payout_for(session, actor, payout_id)
-    try:
-        photo = await storage.get(payout.receipt_key or "none")
-    except NoSuchFile as error:
-        raise NotFound(f"receipt of payout {payout_id}") from error
-    return Response(photo, media_type=inspect(photo).media_type)
+    data, media_type = await picture_at(storage, payout.receipt_key)
+    return Response(data, media_type=media_type)
 
 
 async def _page(

@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.access import MONEY_DESK, RECEIPT_RECORDERS, RECEIPT_VIEWERS, Actor, allow
 from catalog.answers import page, see_other
-from catalog.errors import Invalid
+from catalog.errors import Invalid, SecondPersonNeeded
 from catalog.forms import read_file, read_form
 from catalog.pages.desk_product import MOST_UPLOAD
 from media.storage import Storage
 from shop import offline
 from shop.context import Shop
-from shop.errors import RehearsalShow, SecondPersonNeeded, WrongOrderState
+from shop.errors import RehearsalShow, WrongOrderState
 from shop.models import Order, OrderState
 from shop.orders import order_for
 from shop.receipts import (

@@ -1,14 +1,12 @@
-"""The exceptions inbox at the desk: one list, and a page for each trouble where it is seen to."""
+"""A trouble at the desk: what to do next, who sees to it, how it is closed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath
 from litestar.response import Redirect, Template
 from litestar.types import ControllerRouterHandler
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,90 +19,20 @@ from catalog.forms import read_form, read_number
 from shop import troubles
 from shop.context import Shop
 from shop.errors import WrongOrderState
+from shop.inbox import of_trouble
 from shop.models import Payment, Trouble
 from shop.overdue import decide_no_money, look_again
+from shop.pages.desk_inbox import INBOX
 from shop.payments.gateway import GatewayUnavailable
 from shop.refunds import retry_refund
 from shop.today import age_text
-from shop.troubles import ABOUT, About, TroubleKind, trouble_for
+from shop.troubles import TroubleKind, trouble_for
 
-_LIST = "/desk/troubles"
+_ONE = "/desk/troubles/{trouble_id:int}"
 _NO_ANSWER = "付款服务暂时没有应答，什么都没有变。过一会儿再问一次。"
-_PLACES = {
-    "product": ("作品", "/desk/products/"),
-    "work_order": ("工单", "/desk/work-orders/"),
-    "show": ("场次", "/desk/shows/"),
-}
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A trouble as the list shows it. `link` leads to what it is about: words and address."""
-
-    trouble: Trouble
-    about: About
-    age: str
-    owner: str
-    link: tuple[str, str] | None
-
-    @classmethod
-    def of(cls, trouble: Trouble, names: Mapping[int, str], now: datetime) -> "Row":
-        return cls(
-            trouble=trouble,
-            about=ABOUT[TroubleKind(trouble.kind)],
-            age=age_text(now - trouble.opened_at),
-            owner=names.get(trouble.owner_id or 0, ""),
-            link=_link(trouble),
-        )
-
-
-def _link(trouble: Trouble) -> tuple[str, str] | None:
-    if trouble.order is not None:
-        return f"订单 {trouble.order.code}", f"/desk/orders/{trouble.order.code}"
-    table, _, row_id = trouble.subject.partition(":")
-    if table not in _PLACES:
-        return None
-    word, path = _PLACES[table]
-    return f"{word} {row_id}", f"{path}{row_id}"
-
-
-async def rows_of(
-    session: AsyncSession, actor: Actor, found: list[Trouble], now: datetime
-) -> list[Row]:
-    """Troubles with the names of those who see to them."""
-    names = {member.id: member.name for member in await troubles.owners(session, actor.station_id)}
-    return [Row.of(trouble, names, now) for trouble in found]
-
-
-@get(_LIST, opt=allow(TROUBLE_DESK), include_in_schema=False)
-async def troubles_page(
-    session: NamedDependency[AsyncSession],
-    actor: NamedDependency[Actor],
-    now: NamedDependency[datetime],
-    kind: FromQuery[str] = "",
-    show: FromQuery[str] = "",
-) -> Template:
-    """What is open, the most urgent and oldest first; or what was closed."""
-    only = TroubleKind(kind) if kind in list(TroubleKind) else None
-    closed = show == "closed"
-    look = troubles.list_closed if closed else troubles.list_open
-    found = await look(session, actor.station_id, only)
-    return page(
-        "shop/desk_troubles.html",
-        rows=await rows_of(session, actor, found, now),
-        kinds=[(kind.value, ABOUT[kind].title) for kind in TroubleKind],
-        asked={"kind": only or "", "show": show if closed else ""},
-        full=len(found) == troubles.MOST_ROWS,
-    )
-
-
-@get("/desk/money/differences", opt=allow(TROUBLE_DESK), include_in_schema=False)
-async def differences_page() -> Redirect:
-    """Where our books and the gateway's differ: the inbox, narrowed."""
-    return see_other(f"{_LIST}?{urlencode({'kind': TroubleKind.DIFFERENCE.value})}")
-
-
-@get(f"{_LIST}/{{trouble_id:int}}", opt=allow(TROUBLE_DESK), include_in_schema=False)
+@get(_ONE, opt=allow(TROUBLE_DESK), include_in_schema=False)
 async def show_trouble(
     trouble_id: FromPath[int],
     session: NamedDependency[AsyncSession],
@@ -115,7 +43,7 @@ async def show_trouble(
     return await _page(session, actor, trouble_id, now)
 
 
-@post(f"{_LIST}/{{trouble_id:int}}/take", opt=allow(TROUBLE_DESK), include_in_schema=False)
+@post(f"{_ONE}/take", opt=allow(TROUBLE_DESK), include_in_schema=False)
 async def take_trouble(
     request: Request[Any, Any, Any],
     trouble_id: FromPath[int],
@@ -128,10 +56,10 @@ async def take_trouble(
     owner_id = read_number(typed.get("owner", "")) or actor.member_id
     await troubles.take(session, actor, trouble_id, owner_id, now)
     said = "记下了，您来处理。" if owner_id == actor.member_id else "记下了，交给他了。"
-    return see_other(_LIST if typed.get("back") else f"{_LIST}/{trouble_id}", said)
+    return see_other(INBOX if typed.get("back") else f"/desk/troubles/{trouble_id}", said)
 
 
-@post(f"{_LIST}/{{trouble_id:int}}/close", opt=allow(TROUBLE_DESK), include_in_schema=False)
+@post(f"{_ONE}/close", opt=allow(TROUBLE_DESK), include_in_schema=False)
 async def close_trouble(
     request: Request[Any, Any, Any],
     trouble_id: FromPath[int],
@@ -146,10 +74,10 @@ async def close_trouble(
             await troubles.close(session, actor, trouble_id, typed.get("words"), now)
     except Invalid as error:
         return await _page(session, actor, trouble_id, now, typed, error.errors, status=422)
-    return see_other(_LIST, "处理完了，从单子上拿下来了。")
+    return see_other(INBOX, "处理完了，从单子上拿下来了。")
 
 
-@post(f"{_LIST}/{{trouble_id:int}}/retry", opt=allow(TROUBLE_DESK), include_in_schema=False)
+@post(f"{_ONE}/retry", opt=allow(TROUBLE_DESK), include_in_schema=False)
 async def retry(
     trouble_id: FromPath[int],
     session: NamedDependency[AsyncSession],
@@ -164,10 +92,10 @@ async def retry(
             await retry_refund(session, actor, refund_id, now)
     except WrongOrderState as error:
         return await _page(session, actor, trouble_id, now, errors={"": error.text}, status=409)
-    return see_other(_LIST, "再退了一次。还是不成的话，它会回到这张单子上。")
+    return see_other(INBOX, "再退了一次。还是不成的话，它会回到这张单子上。")
 
 
-@post(f"{_LIST}/{{trouble_id:int}}/ask", opt=allow(TROUBLE_DESK), include_in_schema=False)
+@post(f"{_ONE}/ask", opt=allow(TROUBLE_DESK), include_in_schema=False)
 async def ask_again(
     trouble_id: FromPath[int],
     actor: NamedDependency[Actor],
@@ -190,11 +118,11 @@ async def ask_again(
     async with shop.database.reading() as session:
         asked = await trouble_for(session, actor, trouble_id)
     if asked.closed_at is None:
-        return see_other(f"{_LIST}/{trouble_id}", "问过了，还是查不到。", kind="warn")
-    return see_other(_LIST, "问到了，这笔付款有结果了。")
+        return see_other(f"/desk/troubles/{trouble_id}", "问过了，还是查不到。", kind="warn")
+    return see_other(INBOX, "问到了，这笔付款有结果了。")
 
 
-@post(f"{_LIST}/{{trouble_id:int}}/no-money", opt=allow(MONEY_DESK), include_in_schema=False)
+@post(f"{_ONE}/no-money", opt=allow(MONEY_DESK), include_in_schema=False)
 async def no_money(
     trouble_id: FromPath[int],
     session: NamedDependency[AsyncSession],
@@ -210,7 +138,7 @@ async def no_money(
             await troubles.close(session, actor, trouble_id, "查过了，没有收到钱", now)
     except WrongOrderState as error:
         return await _page(session, actor, trouble_id, now, errors={"": error.text}, status=409)
-    return see_other(_LIST, "定了：没有收到钱。作品已经放回去。")
+    return see_other(INBOX, "定了：没有收到钱。作品已经放回去。")
 
 
 def _about(trouble: Trouble, kind: TroubleKind, table: str) -> int:
@@ -236,7 +164,8 @@ async def _page(
     return page(
         "shop/desk_trouble.html",
         status=status,
-        row=Row.of(trouble, {member.id: member.name for member in desk}, now),
+        line=of_trouble(trouble, {member.id: member.name for member in desk}),
+        age=age_text(now - trouble.opened_at),
         trouble=trouble,
         desk=[(member.id, member.name) for member in desk],
         own_id=actor.member_id,
@@ -248,8 +177,6 @@ async def _page(
 
 
 ROUTES: list[ControllerRouterHandler] = [
-    troubles_page,
-    differences_page,
     show_trouble,
     take_trouble,
     close_trouble,

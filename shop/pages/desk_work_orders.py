@@ -1,84 +1,43 @@
-"""Work orders at the desk: staff look, and take a step for a family that can not."""
+"""One work order at the desk: what became of it, a family's answer, and the station's own steps."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from typing import Any
 
-from litestar import Request, get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath
 from litestar.response import Redirect, Template
 from litestar.types import ControllerRouterHandler
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.access import ORDER_VIEWERS, WORK_ORDER_DESK, Actor, allow
 from catalog.answers import page, see_other
-from catalog.errors import Invalid, NotFound
-from catalog.forms import read_form, read_number
+from catalog.errors import Invalid
+from catalog.forms import read_file, read_form
 from catalog.interface import faults_as
-from catalog.workshops import list_workshops
-from shop import routing
+from catalog.pages.desk_product import MOST_UPLOAD
+from media.storage import Storage
+from media.voices import ENDINGS
+from shop import acting, answering, parcels, routing
+from shop.carriers import CARRIERS
+from shop.context import Shop
 from shop.errors import WrongWorkOrderState
-from shop.models import WorkOrderState
-from shop.orders import phone_for
-from shop.routing import CARRIERS, list_work_orders, work_order_for
+from shop.routing import work_order_for
+from shop.slips import slip_of
+from shop.trail_words import ACTIONS, CHANNELS
+from shop.web.problems import STATUSES
 
 Typed = Mapping[str, str]
 
-MOST_ROWS = 50
 _LIST = "/desk/work-orders"
-
-# What is still to be done by somebody; what waits for its money is not work yet.
-_OPEN = (
-    WorkOrderState.NEW,
-    WorkOrderState.ACCEPTED,
-    WorkOrderState.MAKING,
-    WorkOrderState.READY,
-    WorkOrderState.SHIPPED,
-)
-_TAPS = {
-    "accept": (routing.accept, "接单了。"),
-    "start": (routing.start, "记下了，开始做了。"),
-    "ready": (routing.ready, "记下了，做好了。"),
-    "deliver": (routing.deliver, "记下了，买家签收了。"),
+BLANK = {
+    "carrier": "",
+    "tracking": "",
+    "cancel_reason": "",
+    **acting.BLANK,
+    **answering.BLANK,
 }
-
-
-@get(_LIST, opt=allow(ORDER_VIEWERS), include_in_schema=False)
-async def work_orders_page(
-    session: NamedDependency[AsyncSession],
-    actor: NamedDependency[Actor],
-    in_state: Annotated[str, QueryParameter(name="state")] = "",
-    workshop: FromQuery[str] = "",
-    before: FromQuery[str] = "",
-) -> Template:
-    """The station's work orders, newest first; those that are not done, unless asked otherwise."""
-    states = (WorkOrderState(in_state),) if in_state in list(WorkOrderState) else _OPEN
-    found = await list_work_orders(
-        session,
-        actor,
-        states=None if in_state == "all" else states,
-        workshop_id=read_number(workshop),
-        before=read_number(before),
-        most=MOST_ROWS + 1,
-    )
-    shown = found[:MOST_ROWS]
-    asked = {"state": in_state, "workshop": workshop}
-    narrowed = {name: value for name, value in asked.items() if value}
-    more = {**narrowed, "before": shown[-1].id} if len(found) > MOST_ROWS else {}
-    return page(
-        "shop/desk_work_orders.html",
-        rows=[(row, routing.next_step(row)) for row in shown],
-        states=list(WorkOrderState),
-        workshops=await list_workshops(session, actor.station_id, active_only=False),
-        asked=asked,
-        narrowed=bool(narrowed),
-        here=f"{_LIST}?{urlencode({**narrowed, **({'before': before} if before else {})})}",
-        first_page=f"?{urlencode(narrowed)}" if before else "",
-        next_page=f"?{urlencode(more)}" if more else "",
-        may_act=actor.role in WORK_ORDER_DESK,
-    )
 
 
 @get(f"{_LIST}/{{work_order_id:int}}", opt=allow(ORDER_VIEWERS), include_in_schema=False)
@@ -87,50 +46,48 @@ async def show_work_order(
     session: NamedDependency[AsyncSession],
     actor: NamedDependency[Actor],
 ) -> Template:
-    """One work order, and what may be done with it."""
+    """One work order, what may be done with it, and who did what."""
     return await _page(session, actor, work_order_id)
 
 
 @post(
-    f"{_LIST}/{{work_order_id:int}}/{{step:str}}",
+    f"{_LIST}/{{work_order_id:int}}/answer",
     opt=allow(WORK_ORDER_DESK),
     include_in_schema=False,
+    request_max_body_size=MOST_UPLOAD,
 )
-async def take_step(
+async def answer(
     request: Request[Any, Any, Any],
     work_order_id: FromPath[int],
-    step: FromPath[str],
-    session: NamedDependency[AsyncSession],
     actor: NamedDependency[Actor],
+    shop: NamedDependency[Shop],
+    storage: NamedDependency[Storage],
     now: NamedDependency[datetime],
 ) -> Template | Redirect:
-    """A step that asks nothing; then back to the list, for somebody who works through it."""
-    if step not in _TAPS:
-        raise NotFound(step)
-    typed = await read_form(request)
-    take, said = _TAPS[step]
+    """What the family said. Takes no session: the file is stored before anything is locked."""
+    typed, data = await read_form(request), await read_file(request, "said_file")
     try:
-        async with session.begin_nested():
-            await take(session, actor, work_order_id, now)
-    except WrongWorkOrderState as error:
-        return await _page(session, actor, work_order_id, errors={"": error.text}, status=409)
-    back = typed.get("back", "")
-    return see_other(back if back.startswith(f"{_LIST}?") else f"{_LIST}/{work_order_id}", said)
+        done = await answering.take_answer(shop, storage, actor, work_order_id, typed, data, now)
+    except (Invalid, WrongWorkOrderState) as refusal:
+        async with shop.database.reading() as session:
+            return await _page(session, actor, work_order_id, typed, refusal)
+    return see_other(f"{_LIST}/{work_order_id}", done)
 
 
 async def _ship(
     session: AsyncSession, actor: Actor, work_order_id: int, typed: Typed, now: datetime
 ) -> str:
     carrier, tracking = typed.get("carrier"), typed.get("tracking")
-    await routing.ship(session, actor, work_order_id, carrier, tracking, now)
+    sure = "sure" in typed
+    await parcels.send(session, actor, work_order_id, carrier, tracking, sure, now)
     return "记下了，已经寄出。买家看得到单号。"
 
 
-async def _decline(
+async def _deliver(
     session: AsyncSession, actor: Actor, work_order_id: int, typed: Typed, now: datetime
 ) -> str:
-    await routing.decline(session, actor, work_order_id, typed.get("reason"), now)
-    return "记下了，钱在退给买家。"
+    await routing.deliver(session, actor, work_order_id, now)
+    return "记下了，买家签收了。"
 
 
 async def _cancel(
@@ -142,32 +99,45 @@ async def _cancel(
     return "取消了，钱在退给买家，现货可以再卖。"
 
 
-_FORMS = {"ship": _ship, "decline": _decline, "cancel": _cancel}
+_STEPS = {"ship": _ship, "deliver": _deliver, "cancel": _cancel}
 
 
 @post(
-    [f"{_LIST}/{{work_order_id:int}}/{step}" for step in _FORMS],
+    [f"{_LIST}/{{work_order_id:int}}/{step}" for step in _STEPS],
     opt=allow(WORK_ORDER_DESK),
     include_in_schema=False,
 )
-async def fill_in(
+async def take_step(
     request: Request[Any, Any, Any],
     work_order_id: FromPath[int],
     session: NamedDependency[AsyncSession],
     actor: NamedDependency[Actor],
     now: NamedDependency[datetime],
 ) -> Template | Redirect:
-    """A step that asks something; where money goes back, the page said how much."""
+    """A step of the station's own; then back to the list, for somebody who works through it."""
     typed = await read_form(request)
-    take = _FORMS[request.url.path.rpartition("/")[2]]
+    take = _STEPS[request.url.path.rpartition("/")[2]]
     try:
         async with session.begin_nested():
             said = await take(session, actor, work_order_id, typed, now)
-    except Invalid as error:
-        return await _page(session, actor, work_order_id, typed, error.errors, status=422)
-    except WrongWorkOrderState as error:
-        return await _page(session, actor, work_order_id, typed, {"": error.text}, status=409)
-    return see_other(f"{_LIST}/{work_order_id}", said)
+    except (Invalid, WrongWorkOrderState) as refusal:
+        return await _page(session, actor, work_order_id, typed, refusal)
+    back = typed.get("back", "")
+    return see_other(back if back.startswith(f"{_LIST}?") else f"{_LIST}/{work_order_id}", said)
+
+
+@get("/desk/evidence/{evidence_id:int}", opt=allow(ORDER_VIEWERS), include_in_schema=False)
+async def evidence(
+    evidence_id: FromPath[int],
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    storage: NamedDependency[Storage],
+) -> Response[bytes]:
+    """What shows that a family said something: a photo to look at, a recording to download."""
+    data, media_type = await acting.evidence_file(session, storage, actor, evidence_id)
+    ending = ENDINGS.get(media_type)
+    name = f'attachment; filename="voice-{evidence_id}.{ending}"' if ending else "inline"
+    return Response(data, media_type=media_type, headers={"Content-Disposition": name})
 
 
 async def _page(
@@ -175,31 +145,31 @@ async def _page(
     actor: Actor,
     work_order_id: int,
     typed: Typed | None = None,
-    errors: Mapping[str, str] | None = None,
-    *,
-    status: int = 200,
+    refusal: Invalid | WrongWorkOrderState | None = None,
 ) -> Template:
     work_order = await work_order_for(session, actor, work_order_id)
+    errors = (
+        refusal.errors if isinstance(refusal, Invalid) else {"": refusal.text} if refusal else {}
+    )
     return page(
         "shop/desk_work_order.html",
-        status=status,
+        status=STATUSES[type(refusal)] if refusal else 200,
         work_order=work_order,
         order=work_order.order,
-        phone=phone_for(actor, work_order.order.buyer_phone),
         next_step=routing.next_step(work_order),
         may_act=actor.role in WORK_ORDER_DESK,
+        answers=answering.possible(work_order),
+        makers=await answering.makers_of(session, work_order.workshop_id),
+        slip=await slip_of(session, work_order.id),
+        trail=await answering.trail(session, work_order),
+        actions=ACTIONS,
+        channels=CHANNELS,
         may_ship=routing.may_take(work_order, "ship"),
-        may_decline=routing.may_take(work_order, "decline"),
         may_cancel=routing.may_take(work_order, "cancel"),
         carriers=[(name, name) for name in CARRIERS],
-        form={"carrier": "", "tracking": "", "reason": "", "cancel_reason": "", **(typed or {})},
-        errors=errors or {},
+        form={**BLANK, **(typed or {})},
+        errors=errors,
     )
 
 
-ROUTES: list[ControllerRouterHandler] = [
-    work_orders_page,
-    show_work_order,
-    take_step,
-    fill_in,
-]
+ROUTES: list[ControllerRouterHandler] = [show_work_order, answer, take_step, evidence]

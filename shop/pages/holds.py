@@ -10,7 +10,7 @@ from litestar.types import ControllerRouterHandler
 
 from catalog.access import EVERYONE, allow
 from catalog.answers import see_other
-from catalog.errors import Invalid, NotFound, OutOfStock, Refusal
+from catalog.errors import Invalid, NotFound, NotOpen, OutOfStock, Refusal
 from catalog.forms import read_choices, read_form, read_number
 from shop.buying import hold_pieces
 from shop.context import Shop
@@ -20,7 +20,7 @@ from shop.pages.cart import cart_again, lines_of
 from shop.pages.product import product_page
 from shop.product_view import ProductView, view_by_id
 from shop.web.problems import STATUSES
-from shop.web.visit import browser_of
+from shop.web.visit import browser_of, station_of
 
 type_request = Request[Any, Any, Any]
 
@@ -36,8 +36,8 @@ async def make_hold(
     product_id, seen = read_number(typed.get("product", "")), read_number(typed.get("seen_fen", ""))
     wanted = Wanted(typed.get("quantity"), typed.get("link"), product_id, seen)
     try:
-        hold = await hold_pieces(shop, (wanted,), browser_of(request), now)
-    except NotFound:
+        hold = await hold_pieces(shop, (wanted,), browser_of(request), now, station_of(request))
+    except (NotFound, NotOpen):
         raise
     except Refusal as refusal:
         return await _again(request, shop, typed, product_id or 0, refusal, now)
@@ -78,7 +78,9 @@ async def _hold_cart(request: type_request, shop: Shop, now: datetime) -> Respon
     lines = await lines_of(request)
     try:
         wanted = tuple(line.wanted for line in lines)
-        hold = await hold_pieces(shop, wanted, browser_of(request), now)
+        hold = await hold_pieces(shop, wanted, browser_of(request), now, station_of(request))
+    except NotOpen:
+        raise
     except Refusal as refusal:
         return await cart_again(shop, lines, refusal, now)
     return see_other(f"/checkout/{hold.token}")

@@ -14,6 +14,7 @@ from catalog.access import EVERYONE, allow
 from catalog.answers import page, see_other
 from catalog.errors import Invalid
 from catalog.forms import read_form, read_number
+from catalog.models import NOT_YET_SHOWN
 from shop.checkout import token_of_hold
 from shop.context import Shop
 from shop.errors import NoLine
@@ -22,7 +23,7 @@ from shop.line import WAITS
 from shop.models import Waiter, WaiterState
 from shop.pages.product import product_page
 from shop.product_extras import alike
-from shop.product_view import ProductView, Situation, view_by_id
+from shop.product_view import ProductView, Situation, view_by_id, view_in_line
 from shop.waiting import before, get_waiter, join_line, leave_line
 from shop.web.problems import STATUSES
 from shop.web.visit import browser_of
@@ -67,7 +68,7 @@ async def place(
     if ordered is not None:
         return see_other(f"/o/{ordered}")
     code = waiter.link.code if waiter.link else ""
-    view = await view_by_id(session, waiter.product_id, now, code=code)
+    view = await view_in_line(session, waiter.product_id, now, code=code)
     stage = _stage(waiter, view, now)
     return page(
         "shop/line.html",
@@ -76,12 +77,13 @@ async def place(
         view=view,
         waiter=waiter,
         stage=stage,
+        has_page=view.state not in NOT_YET_SHOWN,
         # What the hold keeps, not what the page of the product says by now.
         fen=waiter.hold.lines[0].unit_fen if waiter.hold else view.price_fen,
         before=await before(session, waiter, now) if stage == "waiting" else 0,
         until=waiter.created_at + WAITS,
         looks_again=LOOKS_AGAIN,
-        alike=await alike(session, view) if stage not in ("waiting", "turn") else [],
+        alike=await alike(session, view, now) if stage not in ("waiting", "turn") else [],
     )
 
 

@@ -18,8 +18,10 @@ from catalog.workshops import station_by_id
 from shop.checkout import get_pictured_order
 from shop.context import Shop
 from shop.covered import uncover
+from shop.dates import questions_of
 from shop.errors import AddressLocked, PaymentUnavailable, WrongOrderState
 from shop.holds import pays_first
+from shop.making import STAGES, stages_of
 from shop.market import sold_elsewhere
 from shop.models import Order, OrderState
 from shop.offline import waiting_receipt
@@ -131,6 +133,9 @@ async def _page(
         pay_first=not_paid and await pays_first(session, order.id),
         to_pay=unpaid and receipt is None,
         choices=await choices_of(session, order, now),
+        questions=await questions_of(session, order),
+        stages=await stages_of(session, [part.id for part in order.work_orders]),
+        stage_names=STAGES,
         address=address,
         typed=typed,
         errors=errors or {},

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.access import EVERYONE, allow
 from catalog.answers import page, see_other
-from catalog.models import ProductState
+from catalog.errors import NotOpen
+from catalog.models import NOT_YET_SHOWN
 from catalog.workshops import station_by_id
 from live.earlier import Earlier, earlier
 from live.models import Show, ShowState
@@ -23,14 +24,14 @@ from shop.cart import cart_text, item_of, read_cart, with_one_more
 from shop.pages.front import NO_SUCH_CODE, ask_for_code
 from shop.product_extras import alike, fence_of, further_photos, on_offer, unfinished
 from shop.product_view import Opened, OpenedLink, ProductView, Situation, view_by_slug
-from shop.promise import promised_if_ordered
+from shop.room import outlook
 from shop.waiting import place_of
 from shop.web.remembered import Remembered
-from shop.web.visit import BROWSER_COOKIE, browser_of
+from shop.web.visit import BROWSER_COOKIE, browser_of, station_of
 
 type_request = Request[Any, Any, Any]
 
-NOTHING_TO_BUY = (Situation.SOLD_OUT, Situation.OFF)
+NOTHING_TO_BUY = (Situation.SOLD_OUT, Situation.AWAY, Situation.OFF)
 
 _pages = Remembered("shop/product.html")
 
@@ -87,11 +88,11 @@ async def _open(
         sold_out=view is not None and view.situation in NOTHING_TO_BUY,
     )
     if link.retired_at is not None:
-        return await _closed(session, link, view, "retired", status=410)
+        return await _closed(session, link, view, "retired", now, status=410)
     if view is None:
-        return await _off_air(session, link)
-    if view.state == ProductState.DRAFT:
-        return await _closed(session, link, None, "hidden", status=404)
+        return await _off_air(session, link, now)
+    if view.state in NOT_YET_SHOWN:
+        return await _closed(session, link, None, "hidden", now, status=404)
     return await product_page(request, session, view, now, cart=cart)
 
 
@@ -107,7 +108,12 @@ async def product_page(
     errors: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response[Any]:
-    """The product as it is now, with what was typed into its form and what was wrong with it."""
+    """The product as it is now, with what was typed into its form and what was wrong with it.
+
+    Raises NotOpen for strangers while its station is getting ready.
+    """
+    if not view.station_open and view.station_id != station_of(request):
+        raise NotOpen(view.station_name)
     items = read_cart(cart)
     own = None
     if view.paying and BROWSER_COOKIE in request.cookies:
@@ -139,16 +145,17 @@ async def product_page(
 
 async def told_to_all(session: AsyncSession, view: ProductView, now: datetime) -> dict[str, Any]:
     """What the page says to everybody who came by this link, and may be sent to all of them."""
-    promised, fence = None, None
-    if view.situation == Situation.TO_ORDER:
-        promised = await promised_if_ordered(session, view.workshop_id, view.work_days, now)
+    when, fence = None, None
+    if view.situation in (Situation.TO_ORDER, Situation.AWAY):
+        when = await outlook(session, view.workshop_id, view.kind, view.work_days, now)
     if view.situation in (Situation.HELD, Situation.SOLD_OUT):
         fence = await fence_of(session, view.id)
+    nothing = view.situation in NOTHING_TO_BUY or (when is not None and when.why_not)
     return {
         "view": view,
-        "promised": promised,
+        "when": when,
         "fence": fence,
-        "alike": await alike(session, view) if view.situation in NOTHING_TO_BUY else [],
+        "alike": await alike(session, view, now) if nothing else [],
     }
 
 
@@ -168,25 +175,31 @@ async def _beside(request: type_request, view: ProductView, now: datetime) -> Ea
     return earlier(shown or (), view.id, now)
 
 
-async def _off_air(session: AsyncSession, link: OpenedLink) -> Template | Redirect:
+async def _off_air(session: AsyncSession, link: OpenedLink, now: datetime) -> Template | Redirect:
     """A show's own code while nothing is being shown: what will be, or was."""
     state = await session.scalar(select(Show.state).where(Show.id == link.show_id))
     if state == ShowState.DRAFT:
-        return await _closed(session, link, None, "unannounced", status=404)
+        return await _closed(session, link, None, "unannounced", now, status=404)
     return see_other(f"/shows/{link.show_id}")
 
 
 async def _closed(
-    session: AsyncSession, link: OpenedLink, view: ProductView | None, reason: str, *, status: int
+    session: AsyncSession,
+    link: OpenedLink,
+    view: ProductView | None,
+    reason: str,
+    now: datetime,
+    *,
+    status: int,
 ) -> Template:
     """A code that opens nothing any more, or nothing yet, and what can be had instead.
 
     `reason` is retired, hidden (its product is taken in) or unannounced (its show is a draft).
     """
     if view is None:
-        others = await on_offer(session, link.station_id, link.show_id)
+        others = await on_offer(session, link.station_id, link.show_id, now)
     else:
-        others = await alike(session, view)
+        others = await alike(session, view, now)
     show = await session.get(Show, link.show_id) if link.product_id is None else None
     return page(
         "shop/link_retired.html",

@@ -49,7 +49,7 @@ async def sign_in(
     except (SignInRefused, TooManyTries) as error:
         return _form(typed, {"": error.text}, error)
     answer = Redirect(_home(member.role, typed.get("next", "")), status_code=303)
-    answer.cookies.append(_session_cookie(shop, token, MONTH))
+    answer.cookies.append(session_cookie(shop, token, MONTH))
     return answer
 
 
@@ -64,7 +64,7 @@ async def sign_out(
     if token:
         await signin.sign_out(session, token)
     answer = Redirect("/sign-in", status_code=303)
-    answer.cookies.append(_session_cookie(shop, "", 0))
+    answer.cookies.append(session_cookie(shop, "", 0))
     return answer
 
 
@@ -81,13 +81,19 @@ def _home(role: Role, wanted: str) -> str:
     # Only a path of ours: "//elsewhere" and "/\elsewhere" would leave the site.
     if wanted.startswith("/") and wanted[1:2] not in ("/", "\\"):
         return wanted
-    return "/workshop" if role == Role.ARTISAN else "/desk"
+    return {Role.ARTISAN: "/workshop", Role.COUNTY: "/county"}.get(role, "/desk")
 
 
-def _session_cookie(shop: Shop, token: str, max_age: int) -> Cookie:
+def session_cookie(shop: Shop, token: str, max_age: int) -> Cookie:
+    """The cookie that signs a browser in; 0 for `max_age` takes it away."""
+    return own_cookie(shop, SESSION_COOKIE, token, max_age)
+
+
+def own_cookie(shop: Shop, name: str, value: str, max_age: int) -> Cookie:
+    """A first-party cookie that no script reads."""
     return Cookie(
-        key=SESSION_COOKIE,
-        value=token,
+        key=name,
+        value=value,
         path="/",
         max_age=max_age,
         httponly=True,

@@ -15,8 +15,8 @@ from catalog.access import ALLOW_KEY, TROUBLE_DESK, Everyone
 from catalog.db import Database
 from catalog.errors import NotAllowed
 from shop.errors import BadForm, NotSignedIn
+from shop.inbox import count_inbox
 from shop.signin import actor_of_session, actor_of_token
-from shop.troubles import count_open
 from shop.web.visit import (
     SESSION_COOKIE,
     actor_of,
@@ -66,13 +66,14 @@ async def _find_actor(connection: type_connection) -> None:
     if not bearer and not cookie:
         return
     database: Database = connection.app.state.shop.database
+    now = datetime.now(UTC)
     async with database.reading() as session:
         if bearer:
             actor = await actor_of_token(session, bearer)
         else:
-            actor = await actor_of_session(session, str(cookie), datetime.now(UTC))
+            actor = await actor_of_session(session, str(cookie), now)
         if actor and actor.role in TROUBLE_DESK and path.startswith("/desk"):
-            set_troubles(connection, await count_open(session, actor.station_id))
+            set_troubles(connection, await count_inbox(session, actor, now))
     if actor is not None:
         set_actor(connection, actor)
     elif bearer:

@@ -10,12 +10,14 @@ from catalog.access import ALLOW_KEY, Actor
 # Address, words, and the key that goes there after G.
 PLACES = (
     ("/desk", "今天", "t"),
-    ("/desk/troubles", "要处理的", "x"),
+    ("/desk/inbox", "要处理的", "x"),
     ("/desk/shows", "场次", "s"),
     ("/desk/calendar", "日历", "c"),
     ("/desk/volunteers", "志愿者", "v"),
     ("/desk/orders", "订单", "o"),
     ("/desk/work-orders", "工单", "w"),
+    ("/desk/packing", "打包", "d"),
+    ("/desk/calls", "电话", "h"),
     ("/desk/requests", "申请", "r"),
     ("/desk/money", "账", "y"),
     ("/desk/receipts", "收款", "k"),

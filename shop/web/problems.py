@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import structlog
 from litestar import MediaType, Request, Response
@@ -22,6 +23,11 @@ STATUSES: dict[type[Refusal], int] = {
     catalog_errors.Invalid: 422,
     catalog_errors.OutOfStock: 409,
     catalog_errors.StockPromised: 409,
+    catalog_errors.NotOpen: 409,
+    catalog_errors.NotOnboarded: 409,
+    catalog_errors.OwnReview: 403,
+    catalog_errors.ReviewDecided: 409,
+    catalog_errors.NotTakenBack: 409,
     live_errors.OverlappingShow: 409,
     live_errors.WrongShowState: 409,
     live_errors.LineUpChanged: 409,
@@ -35,19 +41,31 @@ STATUSES: dict[type[Refusal], int] = {
     errors.HoldExpired: 409,
     errors.PriceChanged: 409,
     errors.NotOnSale: 409,
+    errors.OpenWork: 409,
     errors.RehearsalShow: 409,
     errors.KeyReused: 422,
+    errors.TooManyRows: 422,
     errors.WrongWorkOrderState: 409,
     errors.WrongOrderState: 409,
     errors.WrongPayoutState: 409,
+    errors.WrongNoticeState: 409,
     errors.PaymentUnavailable: 503,
     errors.PaymentNotClosed: 503,
     errors.WrongRequestState: 409,
+    errors.DateAnswered: 409,
+    errors.WorkshopFull: 409,
+    errors.WorkshopAway: 409,
     errors.AddressLocked: 429,
     errors.UnsignedEvent: 400,
     errors.SignInRefused: 403,
+    errors.CardUnknown: 404,
+    errors.CardRevoked: 410,
+    errors.CardStopped: 403,
+    errors.CardOfAnotherPhone: 409,
+    errors.PinNeeded: 403,
+    errors.PinLocked: 429,
     errors.TooManyTries: 429,
-    errors.SecondPersonNeeded: 403,
+    catalog_errors.SecondPersonNeeded: 403,
     errors.NotSignedIn: 401,
     errors.BadForm: 403,
 }
@@ -77,10 +95,14 @@ type_request = Request[Any, Any, Any]
 
 
 def answer_refusal(request: type_request, refusal: Refusal) -> Response[Any]:
-    """A refusal as its status; a stranger at a members' page is sent to sign in."""
+    """A refusal as its status; a stranger at a members' page is sent to sign in, a family to its PIN."""
     status = STATUSES[type(refusal)]
     if isinstance(refusal, errors.NotSignedIn) and not _for_program(request):
         return Redirect(f"/sign-in?next={refusal.path}", status_code=303)
+    if isinstance(refusal, errors.PinNeeded):
+        return Redirect(
+            f"/workshop/earnings/pin?{urlencode({'next': refusal.path})}", status_code=303
+        )
     errors_by_field = refusal.errors if isinstance(refusal, Invalid) else None
     answer = _answer(request, status, refusal.code, refusal.text, errors_by_field)
     if isinstance(refusal, live_errors.TooManyWatchers):
@@ -140,10 +162,15 @@ def _answer(
             media_type="application/problem+json",
             headers={"WWW-Authenticate": "Bearer"} if status == 401 else None,
         )
+    if code == catalog_errors.NotOpen.code:
+        # The front page would say the same.
+        return _error_page(request, status, "还没有开张", text, action_label="")
     return _error_page(request, status, title, text)
 
 
-def _error_page(request: type_request, status: int, title: str, text: str) -> Response[Any]:
+def _error_page(
+    request: type_request, status: int, title: str, text: str, *, action_label: str = "回到首页"
+) -> Response[Any]:
     body = (
         environment()
         .get_template("web/error.html")
@@ -152,7 +179,7 @@ def _error_page(request: type_request, status: int, title: str, text: str) -> Re
             status=status,
             title=title,
             text=text,
-            action_label="回到首页",
+            action_label=action_label,
             action_href="/",
         )
     )

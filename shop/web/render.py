@@ -18,7 +18,8 @@ from catalog.access import Actor
 from catalog.answers import FLASH_COOKIE
 from catalog.checks import BEIJING
 from catalog.people import ROLE_NAMES
-from catalog.words import yuan
+from catalog.words import covered_phone, spoken_count, spoken_date, spoken_yuan, yuan
+from shop.carriers import track_url
 from shop.refund_window import outlook
 from shop.web.places import places_for
 from shop.web.visit import actor_of, csrf_token, troubles_of
@@ -46,7 +47,12 @@ def _frame(request: Request[Any, Any, Any]) -> dict[str, Any]:
         "assets_version": assets_version(),
         "csrf": csrf_token(request, request.app.state.secret_key),
         "member": _member(actor) if actor else None,
-        "station": {"name": actor.station_name, "slug": "", "phone": "", "place": ""}
+        "station": {
+            "name": actor.station_name,
+            "slug": "",
+            "phone": actor.station_phone,
+            "place": "",
+        }
         if actor
         else None,
         "path": request.url.path,
@@ -63,6 +69,7 @@ def _member(actor: Actor) -> dict[str, Any]:
         "role": actor.role,
         "role_name": ROLE_NAMES[actor.role],
         "workshop_name": actor.workshop_name,
+        "sees_phones": actor.sees_phones,
     }
 
 
@@ -117,10 +124,15 @@ def environment() -> jinja2.Environment:
     env.template_class = FramePage
     env.filters.update(
         yuan=yuan,
+        covered=covered_phone,
         beijing=beijing,
         beijing_day=beijing_day,
         beijing_input=beijing_input,
         refund_outlook=outlook,
+        spoken_count=spoken_count,
+        spoken_date=spoken_date,
+        spoken_yuan=spoken_yuan,
+        track_url=track_url,
     )
     return env
 

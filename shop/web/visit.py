@@ -1,8 +1,8 @@
 """What is known of a request before its handler runs: the member, the browser, its form token.
 
-Two first-party cookies. `xb_session` names a signed-in session. `xb` is a random name for a
+Three first-party cookies. `xb_session` names a signed-in session. `xb` is a random name for a
 browser: it finds its own hold again, and form tokens are bound to it. It says nothing about the
-person and leads to nobody.
+person and leads to nobody. `xb_phone` is the phone to which artisans' cards are bound.
 """
 
 import hashlib
@@ -13,10 +13,11 @@ from typing import Any
 from litestar import Request
 from litestar.connection import ASGIConnection
 
-from catalog.access import Actor
+from catalog.access import MEMBERS, Actor
 
 SESSION_COOKIE = "xb_session"
 BROWSER_COOKIE = "xb"
+PHONE_COOKIE = "xb_phone"
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "X-CSRF-Token"
 
@@ -39,13 +40,25 @@ def actor_of(connection: type_connection) -> Actor | None:
     return actor
 
 
+def asker_of(connection: type_connection) -> Actor | None:
+    """As `actor_of`, on pages for everyone. Who looks for the county is of no station's own."""
+    actor = actor_of(connection)
+    return actor if actor is not None and actor.role in MEMBERS else None
+
+
+def station_of(connection: type_connection) -> int | None:
+    """The station whose member asks; None for a stranger."""
+    actor = asker_of(connection)
+    return actor.station_id if actor is not None else None
+
+
 def set_troubles(connection: type_connection, count: int) -> None:
-    """Note how many troubles are open, for the desk's navigation."""
+    """Note how many lines the inbox has, for the desk's navigation."""
     connection.scope["state"][_TROUBLES] = count
 
 
 def troubles_of(connection: type_connection) -> int:
-    """How many troubles were open when the request came; 0 for those who do not see them."""
+    """How many lines the inbox had when the request came; 0 for those who do not see it."""
     count: int = connection.scope.get("state", {}).get(_TROUBLES, 0)
     return count
 
@@ -61,6 +74,12 @@ def browser_of(connection: type_connection) -> str:
         state[_BROWSER] = name
     found: str = state[_BROWSER]
     return found
+
+
+def phone_of(connection: type_connection) -> str | None:
+    """The phone's token from its cookie; None for one that no card has let in yet."""
+    token = connection.cookies.get(PHONE_COOKIE, "")
+    return token if 16 <= len(token) <= 64 and token.isascii() else None
 
 
 def new_browser(scope_state: dict[str, Any]) -> str | None:

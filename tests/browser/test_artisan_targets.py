@@ -1,17 +1,25 @@
 """A family's pages in a real browser: large enough to read and to hit, on a small phone."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, Page
 
+from catalog import closures, stock
+from catalog.checks import BEIJING
 from catalog.db import Sessions
-from catalog.models import Kind, ProductState
+from catalog.models import Kind, Product, ProductState
 from catalog.products import change_product
-from shop import routing
+from media.storage import Storage
+from shop import dates, making, routing
+from shop.letters import last_week, make_letters
+from shop.models import WorkOrder, WorkOrderState
 from tests.making import NOON, PASSWORD, act, make_product
+from tests.pictures import CARVING
 from tests.serving import Served, served
 from tests.shop.pages.family import Family, make_family, order_paid
 
@@ -45,11 +53,35 @@ FAULTS = """() => {
     const contrast = (pale + .05) / (deep + .05);
     if (contrast < 4.5) faults.push(`contrast ${name(e)} ${contrast.toFixed(2)}`);
   }
+  for (const e of document.querySelectorAll('.button, .card, .input, .tabs a, h1, p')) {
+    if (shown(e) && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline') {
+      faults.push(`cut ${name(e)}`);
+    }
+  }
   for (const e of document.querySelectorAll('body *')) {
     if (shown(e) && e.getBoundingClientRect().right > width + 1) faults.push(`wide ${name(e)}`);
   }
+  for (const e of document.querySelectorAll('input, select, textarea')) {
+    if (e.type !== 'hidden' && !e.labels.length && !e.ariaLabel) faults.push(`no label ${name(e)}`);
+  }
+  const levels = [...document.querySelectorAll('h1, h2, h3')].map((e) => +e.tagName[1]);
+  if (levels.filter((level) => level === 1).length !== 1 || levels[0] !== 1) faults.push('not one h1 first');
+  levels.forEach((level, i) => i && level > levels[i - 1] + 1 && faults.push(`heading ${level} after ${levels[i - 1]}`));
   const over = document.documentElement.scrollWidth - width;
   return over > 0 ? [...faults, `page ${over} px too wide`] : faults;
+}"""
+
+# A phone with a Chinese voice: a browser without a screen has none. What it says is kept.
+VOICE = """() => {
+  window.spoken = [];
+  const voice = { lang: 'zh-CN', name: 'told' };
+  const speech = Object.assign(new EventTarget(), {
+    getVoices: () => [voice],
+    cancel: () => {},
+    speak: ({ words }) => window.spoken.push(words),
+  });
+  Object.defineProperty(window, 'speechSynthesis', { value: speech });
+  window.SpeechSynthesisUtterance = class { constructor(words) { this.words = words; } };
 }"""
 
 STEPS = {
@@ -81,7 +113,7 @@ async def _take(sessions: Sessions, family: Family, work_order_id: int, step: st
         await getattr(routing, step)(session, who, work_order_id, *more.get(step, ()), NOON)
 
 
-async def _pages(sessions: Sessions, family: Family) -> list[str]:
+async def _pages(sessions: Sessions, storage: Storage, family: Family) -> list[str]:
     """A page of every kind, with something on it."""
     made = await make_product(
         sessions, family.workshop, name="平安竖匾", kind=Kind.MADE_TO_ORDER, on_hand=0, work_days=7
@@ -95,23 +127,57 @@ async def _pages(sessions: Sessions, family: Family) -> list[str]:
             await _take(sessions, family, work_order.id, step)
     packed = await order_paid(sessions, (batch, 1))
     await _take(sessions, family, packed.id, "accept")
+    await _more(sessions, storage, family, ids["making"], batch)
     async with sessions.begin() as session:
         who = act(family.artisan)
         await change_product(session, who, made.id, {"state": ProductState.OFF}, NOON)
     work, products = "/workshop/work-orders", "/workshop/products"
+    soon = beijing_today() + timedelta(days=40)
     return [
         "/workshop",
         *(f"{work}/{work_order_id}" for work_order_id in (*ids.values(), packed.id)),
         f"{work}/{ids['ready']}/ship",
         f"{work}/{ids['new']}/decline",
         f"{work}/{packed.id}/decline",
+        f"{work}/{ids['new']}/date",
+        f"{work}/{ids['making']}/date?on={soon}",
+        f"{work}/{ids['making']}/stages",
+        f"{work}/{ids['making']}/stages/fine",
         products,
         f"{products}/new",
         *(f"{products}/{product.id}" for product in (made, batch)),
         *(f"{products}/{batch.id}/{form}" for form in ("price", "count", "photos")),
         "/workshop/earnings",
         "/workshop/earnings/account",
+        "/workshop/letters",
+        "/workshop/rest",
+        "/workshop/rest/new",
+        "/workshop/rest/new?reason=illness",
+        f"/workshop/rest/new?reason=illness&begins_on={soon}",
+        f"/workshop/rest/new?reason=illness&begins_on={soon}&ends_on={soon}",
     ]
+
+
+def beijing_today() -> date:
+    return datetime.now(BEIJING).date()
+
+
+async def _more(
+    sessions: Sessions, storage: Storage, family: Family, making_id: int, batch: Product
+) -> None:
+    """What can be taken back: a new date, a stage's picture, a count, days of rest."""
+    who, now = act(family.artisan), datetime.now(UTC)
+    async with sessions.begin() as session:
+        later = beijing_today() + timedelta(days=60)
+        await dates.change_date(session, who, making_id, later, "料还没到", now)
+        for stage in ("wood", "rough"):
+            await making.add_stage_photo(
+                session, storage, who, making_id, {"stage": stage}, f"f-{stage}", CARVING, now
+            )
+        await stock.change(session, who, batch, 1, "数过", now)
+        await make_letters(session, last_week(NOON + timedelta(days=1)), now)
+        days = beijing_today() + timedelta(days=90), beijing_today() + timedelta(days=96)
+        await closures.close(session, who, who.workshop_id, *days, "harvest", "", now)
 
 
 async def _sign_in(page: Page, server: Served, family: Family) -> None:
@@ -133,28 +199,87 @@ async def _faults(page: Page, address: str) -> dict[str, Any]:
     return {name: found for name, found in (("plain", plain), ("doubled", doubled)) if found}
 
 
+@asynccontextmanager
+async def phone(chromium: Browser, server: Served, family: Family) -> AsyncIterator[Page]:
+    """The family's small phone, with a Chinese voice, signed in."""
+    context = await chromium.new_context(viewport={"width": 360, "height": 740})
+    await context.add_init_script(f"({VOICE})()")
+    page = await context.new_page()
+    await _sign_in(page, server, family)
+    yield page
+    await context.close()
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_every_page_can_be_read_and_hit_on_a_small_phone(
-    sessions: Sessions, server: Served, family: Family
+    sessions: Sessions, server: Served, family: Family, tmp_path: Path, chromium: Browser
 ) -> None:
     beginners = await make_family(sessions, family.station, "李家木雕")
-    addresses = await _pages(sessions, family)
+    storage = Storage.open(f"file://{tmp_path}/data/files")
+    addresses = await _pages(sessions, storage, family)
     found = {}
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
-        for whose, paths in (
-            (family, addresses),
-            (beginners, ["/workshop", "/workshop/products", "/workshop/earnings"]),
-        ):
-            context = await chromium.new_context(viewport={"width": 360, "height": 740})
-            page = await context.new_page()
-            await _sign_in(page, server, whose)
+    for whose, paths in (
+        (family, addresses),
+        (
+            beginners,
+            [
+                "/workshop",
+                "/workshop/products",
+                "/workshop/earnings",
+                "/workshop/letters",
+                "/workshop/rest",
+            ],
+        ),
+    ):
+        async with phone(chromium, server, whose) as page:
             for path in paths:
                 faults = await _faults(page, f"{server.base}{path}")
                 if faults:
                     found[path] = faults
-            await context.close()
-        await chromium.close()
     assert found == {}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_no_is_asked_twice_and_every_order_and_button_is_read_aloud(
+    sessions: Sessions, server: Served, family: Family, chromium: Browser
+) -> None:
+    made = await make_product(
+        sessions, family.workshop, name="平安竖匾", kind=Kind.MADE_TO_ORDER, on_hand=0, work_days=7
+    )
+    work_order = await order_paid(sessions, (made, 2))
+    async with phone(chromium, server, family) as page:
+        await page.click(f"[href='/workshop/work-orders/{work_order.id}'] + .say")
+        [said] = await page.evaluate("window.spoken")
+        pay = "甘肃兰州的买家，已经付了钱。给您五百三十六元，邮费另给八元。"
+        assert said.startswith(f"新来的，等您回话。平安竖匾，两件。{pay}要在")
+        await page.click(f"[href='/workshop/work-orders/{work_order.id}']")
+        await page.click("header .say")
+        await page.focus(".aloud:has-text('换个日子') .say")
+        await page.keyboard.press("Enter")
+        whole, button = await page.evaluate("window.spoken")
+        assert whole.endswith("前做好。接不接？")
+        assert button == "接，可是要换个日子"
+        silent = await page.evaluate(
+            "[...document.querySelectorAll('main .button')].filter((e) =>"
+            " !e.parentElement.querySelector('[data-say]')).map((e) => e.textContent)"
+        )
+        assert silent == []
+        await page.click("text=接不了")
+        await page.click("text=这阵子忙不过来")
+        assert await page.evaluate(FAULTS) == []
+        assert "马上退给买家" in await page.inner_text("main")
+    async with sessions() as session:
+        assert (await session.get_one(WorkOrder, work_order.id)).state == WorkOrderState.NEW
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_without_a_voice_the_stations_number_stands_there(
+    sessions: Sessions, server: Served, family: Family, chromium: Browser
+) -> None:
+    for scripts in (True, False):
+        context = await chromium.new_context(java_script_enabled=scripts)
+        page = await context.new_page()
+        await _sign_in(page, server, family)
+        assert await page.is_visible("[href='tel:09370000000']")
+        assert await page.locator(".say:visible").count() == 0
+        await context.close()

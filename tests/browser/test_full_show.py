@@ -19,8 +19,8 @@ from catalog.db import Sessions
 from catalog.models import Product, Role
 from live.links import link_line_up, links_of_show
 from live.models import Link, Show
+from live.on_air import end_show
 from live.overlays import make_overlay
-from live.shows import end_show
 from shop.signin import new_session
 from shop.web.visit import SESSION_COOKIE
 from tests.live.acting import host_of, member_of, sibling

@@ -141,7 +141,7 @@ async def test_scan_buy_pay_make_send(
     await liu.get_by_role("link", name="寄了").click()
     await liu.get_by_label("快递单号").fill(f"YT8812345{days}")
     await liu.get_by_text("圆通").click()
-    await liu.locator("main form button").last.click()
+    await liu.get_by_role("button", name="寄出了", exact=True).click()
     await liu.wait_for_load_state()
     await buyer.reload()
     await expect(buyer.get_by_text(f"YT8812345{days}").first).to_be_visible()

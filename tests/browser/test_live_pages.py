@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 from catalog.db import Sessions
 from catalog.models import Product
 from live.models import Link, Show
-from live.shows import end_show, show_now
+from live.on_air import end_show, show_now
 from shop.holds import Held, release_hold
 from tests.live.acting import host_of, sibling
 from tests.making import make_live_show, make_product

@@ -14,7 +14,8 @@ from catalog.db import Sessions
 from catalog.models import Member, Role, Station
 from live.lineup import put_line_up
 from live.models import Airing, Show, Tap
-from live.shows import end_show, schedule_show, start_show
+from live.on_air import end_show, start_show
+from live.scheduling import schedule_show
 from shop.signin import new_session
 from shop.web.visit import SESSION_COOKIE
 from tests.making import act, make_member, make_product, make_station, make_workshop

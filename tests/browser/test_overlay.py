@@ -14,8 +14,8 @@ from sqlalchemy import update
 
 from catalog.db import Database, Sessions
 from live.models import LineUpItem, Overlay, Show
+from live.on_air import end_show, show_now
 from live.overlays import revoke, set_policy, set_side
-from live.shows import end_show, show_now
 from tests.browser.on_air import CODE, PUBLIC_URL, OnAir, go_on_air
 from tests.making import NOON, make_live_show
 from tests.serving import Served, eventually, served

@@ -122,6 +122,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"price_fen": 10**30}, "price_fen"),
     ({"floor_fen": 99999}, "floor_fen"),
     ({"name": "  "}, "name"),
+    ({"name": "非遗福字"}, "name"),
+    ({"wood": "小叶紫檀"}, "wood"),
     ({"name": ["a"]}, "name"),
     ({"kind": "rare"}, "kind"),
     ({"workshop": 0}, "workshop"),
@@ -304,6 +306,7 @@ async def test_workshops_are_listed_and_added(
         "name": "赵家石刻",
         "village": "红崖村",
         "phone": "13900139000",
+        "story": "三代石匠。\n冬天也刻。",
         "makers": [{"name": "赵石匠", "about": "刻了四十年"}, {"name": "赵小石"}],
     }
     async with interface(database_url, tmp_path) as api:
@@ -318,7 +321,7 @@ async def test_workshops_are_listed_and_added(
             "slug": f"w{workshop['id']}",
             "village": "红崖村",
             "craft": "",
-            "story": "",
+            "story": "三代石匠。\n冬天也刻。",
             "active": True,
             "phone": "13900139000",
             "makers": [
@@ -336,6 +339,9 @@ async def test_workshops_are_listed_and_added(
         for wrong, field in (
             ({"name": "甲", "phone": "12"}, "phone"),
             ({"name": "甲", "makers": [{"about": "无名"}]}, "makers.0.name"),
+            ({"name": "甲", "story": "爷爷有病。"}, "story"),
+            ({"name": "甲", "story": "非遗手艺。"}, "story"),
+            ({"name": "甲", "makers": [{"name": "王大师"}]}, "makers"),
         ):
             answer = await api.post("/api/workshops", json=wrong, headers=manager)
             assert list(refused(answer, 422, "invalid")["errors"]) == [field]

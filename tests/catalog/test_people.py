@@ -8,7 +8,16 @@ from sqlalchemy import func, select
 from catalog.db import Sessions
 from catalog.errors import Invalid, NotFound
 from catalog.models import AuditEntry, Member, Role
-from catalog.people import HASHER, ROLE_NAMES, add_member, list_members, set_active
+from catalog.people import (
+    HASHER,
+    ROLE_NAMES,
+    STATION_ROLES,
+    add_artisan,
+    add_member,
+    list_members,
+    set_active,
+    set_sees_phones,
+)
 from tests.making import NOON, act, make_member, make_station, make_workshop
 
 FACTS = {"name": "小林", "role": "host", "login": " XiaoLin ", "password": "correct horse"}
@@ -106,3 +115,61 @@ async def test_members_are_stopped_but_not_by_themselves_or_strangers(sessions: 
         entry = (await session.scalars(select(AuditEntry))).one()
     assert {m.id: m.active for m in members} == {manager.id: True, host.id: False}
     assert (entry.before, entry.after) == ({"active": True}, {"active": False})
+
+
+async def test_who_calls_buyers_sees_their_numbers_from_the_start(sessions: Sessions) -> None:
+    manager = act(await make_member(sessions, await make_station(sessions), Role.MANAGER))
+    seen = {}
+    for role in STATION_ROLES:
+        if role != Role.ARTISAN:
+            values = {**FACTS, "role": role.value, "login": f"x{role.value}".replace("_", "-")}
+            async with sessions.begin() as session:
+                seen[role] = (await add_member(session, manager, values, NOON)).sees_phones
+    assert {role for role, sees in seen.items() if sees} == {Role.MANAGER, Role.ORDER_DESK}
+
+
+async def test_the_right_to_see_numbers_is_given_and_taken(sessions: Sessions) -> None:
+    station = await make_station(sessions)
+    manager = await make_member(sessions, station, Role.MANAGER)
+    host = await make_member(sessions, station, Role.HOST)
+    stranger = await make_member(sessions, await make_station(sessions, "other"), Role.MANAGER)
+    for sees in (True, False):
+        async with sessions.begin() as session:
+            await set_sees_phones(session, act(manager), host.id, sees, NOON)
+        async with sessions() as session:
+            assert (await session.get_one(Member, host.id)).sees_phones is sees
+    with pytest.raises(NotFound):
+        async with sessions.begin() as session:
+            await set_sees_phones(session, act(stranger), host.id, True, NOON)
+    async with sessions() as session:
+        assert not (await session.get_one(Member, host.id)).sees_phones
+        entries = list(await session.scalars(select(AuditEntry).order_by(AuditEntry.id)))
+    assert [(e.action, e.member_id, e.before, e.after) for e in entries] == [
+        ("member.sees_phones", manager.id, {"sees_phones": False}, {"sees_phones": True}),
+        ("member.sees_phones", manager.id, {"sees_phones": True}, {"sees_phones": False}),
+    ]
+
+
+async def test_an_artisan_is_added_by_name_alone(sessions: Sessions) -> None:
+    station = await make_station(sessions)
+    desk = act(await make_member(sessions, station, Role.ORDER_DESK))
+    own = await make_workshop(sessions, station)
+    other = await make_workshop(sessions, await make_station(sessions, "other"))
+    for workshop, name, error in ((own, " ", Invalid), (own, "长" * 41, Invalid), (other, "王师傅", NotFound)):  # fmt: skip
+        with pytest.raises(error):
+            async with sessions.begin() as session:
+                await add_artisan(session, desk, workshop.id, name, NOON)
+    assert await count(sessions) == 1
+    async with sessions.begin() as session:
+        members = [await add_artisan(session, desk, own.id, "王师傅", NOON) for _ in range(2)]
+    assert [(m.name, m.role, m.workshop_id, m.sees_phones) for m in members] == [
+        ("王师傅", Role.ARTISAN, own.id, False)
+    ] * 2
+    assert members[0].login != members[1].login
+    async with sessions() as session:
+        entry = (await session.scalars(select(AuditEntry).order_by(AuditEntry.id))).first()
+    assert entry is not None
+    assert (entry.action, entry.on_behalf_of) == ("member.add", own.id)
+    assert entry.after == {
+        "role": "artisan", "login": members[0].login, "name": "王师傅", "workshop_id": own.id,
+    }  # fmt: skip

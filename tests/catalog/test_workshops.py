@@ -14,7 +14,6 @@ FACTS = {
     "name": "王家木作",
     "village": "红崖村",
     "craft": "浮雕",
-    "story": "三代木匠。\n冬天雕花。",
     "phone": "0937-6213456",
     "makers": "王师傅：雕了四十年\n\n王小妹: 学徒\n王嫂",
 }
@@ -29,7 +28,7 @@ async def test_a_workshop_comes_with_its_makers_and_its_address(sessions: Sessio
     async with sessions.begin() as session:
         workshop = await add_workshop(session, manager, FACTS, NOON)
     assert workshop.slug == f"w{workshop.id}"
-    assert (workshop.active, workshop.story) == (True, "三代木匠。\n冬天雕花。")
+    assert workshop.active
     assert [(maker.name, maker.about) for maker in workshop.makers] == [
         ("王师傅", "雕了四十年"),
         ("王小妹", "学徒"),
@@ -39,14 +38,13 @@ async def test_a_workshop_comes_with_its_makers_and_its_address(sessions: Sessio
 
 async def test_a_workshop_with_faults_is_not_kept(sessions: Sessions) -> None:
     manager = await make_manager(sessions)
-    values = {"name": "", "phone": "12", "story": "长" * 2001, "makers": "长" * 41}
+    values = {"name": "", "phone": "12", "makers": "长" * 41}
     with pytest.raises(Invalid) as refusal:
         async with sessions.begin() as session:
             await add_workshop(session, manager, values, NOON)
     assert refusal.value.errors == {
         "name": "请填写作坊名。",
         "phone": "联系电话不对，要 11 位数字。",
-        "story": "介绍最多 2000 个字，现在有 2001 个。",
         "makers": "手艺人的名字最多 40 个字，现在有 41 个。",
     }
     async with sessions() as session:

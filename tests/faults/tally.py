@@ -192,7 +192,9 @@ async def look(place: Town, database: Database, tally: Tally) -> None:
         payments = {p.session_id: p for p in await session.scalars(select(Payment))}
         orders = {o.id: o for o in await session.scalars(select(Order))}
         parts = list(await session.scalars(select(WorkOrder)))
-        notices = Counter(await session.scalars(select(Notice.work_order_id)))
+        notices = Counter(
+            await session.scalars(select(Notice.work_order_id).where(Notice.kind == "new_work"))
+        )
         held = await session.scalar(select(func.sum(Stock.held)))
     for session_id, amount in paid.items():
         payment = payments.get(session_id)

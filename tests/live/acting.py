@@ -94,7 +94,7 @@ async def make_link(
 
 async def take_pieces(session: AsyncSession, code: str, quantity: int) -> int:
     """Hold pieces of what a code offers; how many came out of the show's allotment."""
-    offered = await offer(session, Asked(link=code))
+    offered = await offer(session, Asked(link=code), NOON.date())
     carved = offered.kind == Kind.MADE_TO_ORDER
     share = Share(offered.product_id, offered.item_id, quantity, carved)
     pieces = await Pieces.lock(session, [share])

@@ -74,7 +74,13 @@ async def test_a_show_from_its_date_to_its_report(
         assert changed.json() == {**show, "place": "大院"}
 
         rows = [
-            {"product": moon.id, "show_price_fen": 19900, "allotment": 2, "do_not_say": "最"},
+            {
+                "product": moon.id,
+                "show_price_fen": 19900,
+                "allotment": 2,
+                "do_not_say": "最",
+                "speaker": "小李",
+            },
             {"product": carp.id},
         ]
         lined_up = await api.put(f"{at}/lineup", json={"items": rows}, headers=host)
@@ -92,6 +98,7 @@ async def test_a_show_from_its_date_to_its_report(
             "allotment_left": 2,
             "talking_points": "",
             "do_not_say": "最",
+            "speaker": "小李",
         }
         assert (second["price_fen"], second["show_price_fen"]) == (26800, None)
 
@@ -100,6 +107,7 @@ async def test_a_show_from_its_date_to_its_report(
         assert (await api.patch(at, json={"state": "ready"}, headers=host)).status_code == 200
         public = (await api.get(at)).json()
         assert "do_not_say" not in public["items"][0]
+        assert "speaker" not in public["items"][0]
         assert "allotment" not in public["items"][0]
 
         started = await api.post(f"{at}/start", headers=host)

@@ -15,9 +15,9 @@ from live.board import Board, board
 from live.boards import Boards, Fragments
 from live.errors import TooManyWatchers
 from live.models import Show, ShowState
+from live.on_air import end_show, show_now
 from live.scans import ScanCounter
 from live.selling import Sale
-from live.shows import end_show, show_now
 from live.watching import write_pages
 from tests.live.acting import host_of, item_of, make_link, sibling, take_pieces
 from tests.live.test_scans import note

@@ -26,7 +26,7 @@ from live.calendar import (
     week_table,
 )
 from live.models import Show
-from live.shows import schedule_show
+from live.scheduling import schedule_show
 from tests.making import NOON, act, make_member, make_station
 
 MONDAY = date(2026, 11, 16)

@@ -18,7 +18,9 @@ from live.errors import NotReady, WrongShowState
 from live.lineup import put_line_up
 from live.links import link_line_up, retire_link
 from live.models import CheckMark, Link, Overlay, Show, ShowState
-from live.shows import change_show, end_show, lock_show, show_for, start_show
+from live.on_air import end_show, start_show
+from live.scheduling import change_show
+from live.shows import lock_show, show_for
 from tests.live.acting import see_overlay, settle_points, sibling
 from tests.live.test_lineup import make_show, put
 from tests.making import NOON, make_product

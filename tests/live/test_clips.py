@@ -12,7 +12,7 @@ from catalog.models import AuditEntry, Product, Role
 from live.clips import add_clip, change_clip, clip_for, cut_for, cuts_of, list_clips
 from live.links import retire_link
 from live.models import Airing, Clip, Link, Placement, Show
-from live.shows import end_show
+from live.on_air import end_show
 from tests.live.acting import host_of, sibling
 from tests.making import NOON, act, make_live_show, make_member, make_product, make_station
 

@@ -13,7 +13,8 @@ from catalog.models import AuditEntry, Product, Role
 from live.control import SILENT, Control, control_of, must_control, still_here, take
 from live.errors import NotController
 from live.models import Airing, Show
-from live.shows import end_show, get_show, show_now
+from live.on_air import end_show, show_now
+from live.shows import get_show
 from tests.live.acting import host_of, member_of, sibling
 from tests.making import NOON, act, make_live_show, make_member, make_product, make_station
 

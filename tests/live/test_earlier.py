@@ -8,7 +8,7 @@ from catalog.db import Database, Sessions
 from catalog.models import Kind, Product, ProductState
 from live.earlier import Shown, earlier, marks_of, shown_on, today
 from live.models import Airing, Show, ShowState
-from live.shows import end_show, show_now
+from live.on_air import end_show, show_now
 from tests.live.acting import host_of, item_of, sibling
 from tests.making import NOON, make_live_show, make_product
 from tests.shop.pages.buyer import change
@@ -104,7 +104,7 @@ async def test_after_the_end_the_normal_price_and_no_fence_hold(sessions: Sessio
     assert (found.price_fen, found.was_fen, found.free, found.until) == (26800, None, 4, after(30))
 
 
-async def test_what_is_marked_sold_out_is_not_free_and_what_is_a_draft_is_not_told(
+async def test_what_is_marked_sold_out_is_not_free_and_what_is_not_yet_shown_is_not_told(
     sessions: Sessions,
 ) -> None:
     one, two, six = await three(sessions)
@@ -117,6 +117,8 @@ async def test_what_is_marked_sold_out_is_not_free_and_what_is_a_draft_is_not_to
     await change(sessions, six, state=ProductState.OFF)
     found = {s.name: (s.free, s.for_sale) for s in await shown(sessions, show)}
     assert found == {"甲": (0, True), "丙": (3, False), "丁": (None, True)}
+    await change(sessions, six, state=ProductState.REVIEW)
+    assert {s.name for s in await shown(sessions, show)} == {"甲", "丁"}
 
 
 async def test_several_shows_are_asked_about_with_one_query(database: Database) -> None:

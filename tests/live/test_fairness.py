@@ -15,7 +15,8 @@ from catalog.workshops import change_workshop
 from live.fairness import WINDOW, Airtime, airtimes, average, departures, far_ahead, suggest
 from live.lineup import put_line_up
 from live.models import Show
-from live.shows import change_show, end_show, schedule_show, show_now, start_show
+from live.on_air import end_show, show_now, start_show
+from live.scheduling import change_show, schedule_show
 from tests.making import NOON, act, make_member, make_product, make_station, make_workshop
 
 DAY = timedelta(days=1)

@@ -14,7 +14,7 @@ from catalog.errors import Invalid, NotAllowed, NotFound
 from catalog.models import AuditEntry, Member, Role, Station
 from live.feeds import KEPT, MOST_FEEDS, list_feeds, make_feed, read_feed, revoke_feed
 from live.models import CalendarFeed, Show, ShowState
-from live.shows import change_show, schedule_show
+from live.scheduling import change_show, schedule_show
 from live.volunteers import cancel, set_roles, sign_up
 from tests.making import NOON, act, make_member, make_station
 

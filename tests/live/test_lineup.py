@@ -11,11 +11,13 @@ from sqlalchemy import func, select
 from catalog.access import Actor
 from catalog.db import Sessions
 from catalog.errors import Invalid, NotFound, OutOfStock
-from catalog.models import Kind, Product, ProductState, Role, Station, Stock
+from catalog.models import Claim, Kind, Product, ProductState, Role, Station, Stock
 from catalog.products import change_product
 from live.lineup import put_line_up
 from live.models import LineUpItem, Link, Show
-from live.shows import end_show, schedule_show, show_for
+from live.on_air import end_show
+from live.scheduling import schedule_show
+from live.shows import show_for
 from tests.live.acting import host_of, item_of, make_link, pieces, sibling, take_pieces
 from tests.making import (
     NOON,
@@ -28,11 +30,14 @@ from tests.making import (
 )
 
 
+async def station_of(sessions: Sessions, product: Product) -> Station:
+    async with sessions() as session:
+        return await session.get_one(Station, product.station_id)
+
+
 async def make_show(sessions: Sessions, product: Product) -> tuple[Actor, Show]:
     """A draft of the product's station, and its host."""
-    async with sessions() as session:
-        station = await session.get_one(Station, product.station_id)
-    host = act(await make_member(sessions, station, Role.HOST))
+    host = act(await make_member(sessions, await station_of(sessions, product), Role.HOST))
     when = {"starts_at": NOON, "ends_at": NOON + timedelta(hours=2)}
     async with sessions.begin() as session:
         return host, await schedule_show(session, host, {"title": "专场", **when}, NOON)
@@ -67,6 +72,7 @@ async def test_rows_are_kept_in_their_order_with_all_that_was_typed(sessions: Se
             "allotment": "2",
             "talking_points": "一块整板\n没有拼缝",
             "do_not_say": "老料",
+            "speaker": " 小李 ",
         },
     )
     assert await kept(sessions, host, show) == [
@@ -74,7 +80,8 @@ async def test_rows_are_kept_in_their_order_with_all_that_was_typed(sessions: Se
         (first.id, 24150, 2, 2, 5),
     ]
     item = await item_of(sessions, show, first)
-    assert (item.talking_points, item.do_not_say) == ("一块整板\n没有拼缝", "老料")
+    said = (item.talking_points, item.do_not_say, item.speaker)
+    assert said == ("一块整板\n没有拼缝", "老料", "小李")
     await put(sessions, host, show, {"product": first.id}, {"product": second.id})
     assert [row[0] for row in await kept(sessions, host, show)] == [first.id, second.id]
     assert (await item_of(sessions, show, first)).id == item.id
@@ -191,7 +198,13 @@ async def test_rows_that_can_not_be_are_refused_each_at_its_field(sessions: Sess
             sessions,
             host,
             show,
-            {"product": good.id, "show_price": "200.49", "minutes": "0", "do_not_say": "长" * 201},
+            {
+                "product": good.id,
+                "show_price": "200.49",
+                "minutes": "0",
+                "do_not_say": "长" * 201,
+                "speaker": "李" * 41,
+            },
             {"product": good.id},
             {"product": off.id},
             {"product": carved.id, "allotment": 1, "show_price": "free"},
@@ -203,6 +216,7 @@ async def test_rows_that_can_not_be_are_refused_each_at_its_field(sessions: Sess
         "items.0.show_price": "不能低于作坊的底价 200.50 元。",
         "items.0.minutes": "分钟要在 1 到 240 之间。",
         "items.0.do_not_say": "不说的话最多 200 个字，现在有 201 个。",
+        "items.0.speaker": "谁讲最多 40 个字，现在有 41 个。",
         "items.1.product": "“福字圆挂”排了两次。",
         "items.2.product": "“旧作”没有在售，先上架再排。",
         "items.3.allotment": "定做的作品没有现货，不用留。",
@@ -360,3 +374,25 @@ async def test_the_naive_way_all_three_get_it(sessions: Sessions) -> None:
         return await take(link.product_id)
 
     assert await race_for_the_last(sessions, fence, buy) == (3, (1, 1))
+
+
+async def test_what_nobody_has_proven_is_not_in_the_talking_points(sessions: Sessions) -> None:
+    product = await make_product(sessions)
+    host, show = await make_show(sessions, product)
+    row = {"product": product.id, "talking_points": "百年老料", "do_not_say": "“非遗”"}
+    with pytest.raises(Invalid) as refused:
+        await put(sessions, host, show, row)
+    assert list(refused.value.errors) == ["items.0.talking_points"]
+    assert refused.value.errors["items.0.talking_points"].startswith("“老料”要有凭证")
+    assert await kept(sessions, host, show) == []
+    manager = await make_member(sessions, await station_of(sessions, product), Role.MANAGER)
+    proof = {"station_id": product.station_id, "product_id": product.id, "proof": "看过"}
+    proof |= {"made_by": host.member_id, "made_at": NOON}
+    both = {"confirmed_by": manager.id, "confirmed_at": NOON}
+    async with sessions.begin() as session:
+        session.add_all([Claim(phrase="老料", **proof, **both), Claim(phrase="百年", **proof)])
+    with pytest.raises(Invalid) as refused:
+        await put(sessions, host, show, row)
+    assert refused.value.errors["items.0.talking_points"].startswith("“百年”要有凭证")
+    await put(sessions, host, show, {**row, "talking_points": "榆木老料"})
+    assert len(await kept(sessions, host, show)) == 1

@@ -40,11 +40,11 @@ async def test_the_same_rows_have_the_same_version_and_others_another(sessions: 
     seen = {first}
     for change in (
         {"minutes": 6}, {"show_price_fen": 100}, {"allotment": 1},
-        {"talking_points": "话"}, {"do_not_say": "话"},
+        {"talking_points": "话"}, {"do_not_say": "话"}, {"speaker": "小李"},
     ):  # fmt: skip
         await put(sessions, host, show, row | change)
         seen.add(await version(sessions, host, show))
-    assert len(seen) == 6
+    assert len(seen) == 7
 
 
 async def test_what_changed_since_is_told_by_product(sessions: Sessions) -> None:

@@ -10,9 +10,9 @@ from live.board import board
 from live.errors import WrongShowState
 from live.marks import mark_sold_out, undo_sold_out
 from live.models import Link, Placement, Show
+from live.on_air import end_show
 from live.selling import Asked, offer
 from live.show_view import public_show
-from live.shows import end_show
 from tests.live.acting import host_of, item_of, make_link, pieces, sibling, take_pieces
 from tests.making import NOON, act, make_live_show, make_member, make_product, make_station
 
@@ -29,7 +29,7 @@ async def show(sessions: Sessions, product: Product) -> Show:
 
 async def on_sale(sessions: Sessions, asked: Asked) -> bool:
     async with sessions() as session:
-        return (await offer(session, asked)).on_sale
+        return (await offer(session, asked, NOON.date())).on_sale
 
 
 async def mark(sessions: Sessions, show: Show, item_id: int, *, undo: bool = False) -> None:

@@ -16,7 +16,7 @@ from catalog.models import Product, Role
 from catalog.products import change_product
 from catalog.touched import PRODUCT, Touched
 from live.nudges import ITEM, SHOW, Nudges
-from live.shows import show_now
+from live.on_air import show_now
 from tests.live.acting import host_of, item_of, make_link, member_of, sibling, take_pieces
 from tests.making import NOON, act, make_live_show, make_product
 from tests.serving import free_port

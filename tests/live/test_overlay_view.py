@@ -17,6 +17,7 @@ from catalog.models import Kind, Product
 from live.board import Board, board
 from live.links import link_line_up
 from live.models import LineUpItem, Link, Overlay, Placement, Policy, Show, Side
+from live.on_air import end_show
 from live.overlay_view import (
     Availability,
     Card,
@@ -27,7 +28,6 @@ from live.overlay_view import (
     drawing_now,
     example,
 )
-from live.shows import end_show
 from tests.live.acting import host_of, item_of, make_link, sibling, take_pieces
 from tests.making import NOON, make_live_show, make_product
 

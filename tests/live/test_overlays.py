@@ -13,6 +13,7 @@ from catalog.db import Database, Sessions
 from catalog.errors import Invalid, NotFound
 from catalog.models import Role, Station
 from live.models import Overlay, Policy, Show, Side
+from live.on_air import end_show
 from live.overlays import (
     make_overlay,
     note_seen,
@@ -24,7 +25,6 @@ from live.overlays import (
     set_side,
     show_on,
 )
-from live.shows import end_show
 from tests.live.acting import host_of, sibling
 from tests.making import NOON, act, make_live_show, make_member, make_product, make_station
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from catalog.db import Sessions
+from live.on_air import end_show, reopen_show, show_now
 from live.pace import Aired, Pace, aired, clock, pace
-from live.shows import end_show, reopen_show, show_now
 from tests.live.acting import host_of, sibling
 from tests.making import NOON, make_live_show, make_product
 

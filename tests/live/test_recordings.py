@@ -13,6 +13,7 @@ from catalog.errors import Invalid, NotFound
 from catalog.models import AuditEntry, Product, Role
 from live.errors import WrongShowState
 from live.models import Recording, Show, ShowState
+from live.on_air import end_show
 from live.recordings import (
     MOST_OF_A_SHOW,
     add_recording,
@@ -24,7 +25,6 @@ from live.recordings import (
     recordings_of,
     shows_without,
 )
-from live.shows import end_show
 from tests.live.acting import host_of
 from tests.making import NOON, act, make_live_show, make_member, make_product, make_station
 from tests.shop.pages.buyer import change

@@ -12,7 +12,8 @@ from catalog.models import AuditEntry, Product, Role
 from live.errors import OverlappingShow, WrongShowState
 from live.lineup import put_line_up
 from live.models import Airing, Show, ShowState
-from live.shows import REOPEN_WITHIN, end_show, reopen_show, schedule_show, show_now
+from live.on_air import REOPEN_WITHIN, end_show, reopen_show, show_now
+from live.scheduling import schedule_show
 from tests.live.acting import host_of, item_of, make_link, pieces, sibling, take_pieces
 from tests.making import NOON, act, make_live_show, make_member, make_product, make_station
 

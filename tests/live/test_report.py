@@ -11,8 +11,9 @@ from catalog.errors import NotAllowed, NotFound
 from catalog.models import AuditEntry, Member, Role
 from live.errors import WrongShowState
 from live.models import Airing, Show, ShowState
+from live.on_air import end_show, show_now
 from live.report import Figures, Report, Sold, archive_show, archived_by, report, slices_of
-from live.shows import end_show, get_show, show_now
+from live.shows import get_show
 from tests.live.acting import host_of, item_of, make_link, member_of, sibling
 from tests.live.test_windows import at, link_of_show, scan
 from tests.making import NOON, act, make_live_show, make_member, make_product, make_station

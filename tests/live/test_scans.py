@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from catalog.db import Database
 from live.models import Link, Scan
-from live.scans import ScanCounter, count_by_link, count_scans
+from live.scans import FLUSH_SECONDS, ScanCounter, count_by_link, count_scans
 from tests.live.acting import make_link, sibling
 from tests.making import NOON, make_live_show, make_product
 
@@ -75,3 +75,18 @@ async def test_a_batch_that_can_not_be_written_waits_for_the_next_turn(
     note(counter, link)
     await counter.flush()
     assert await written(database) == 3
+
+
+async def test_what_is_being_written_when_the_process_ends_is_written_once(
+    database: Database,
+) -> None:
+    link = await make_link(database.writing, await make_product(database.writing))
+    counter = ScanCounter(database)
+    for hold_up in (0.0, 0.001, 0.003, 0.01, 0.03):
+        note(counter, link)
+        writing = asyncio.create_task(counter.run())
+        await asyncio.sleep(FLUSH_SECONDS + hold_up)
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        await counter.flush()
+    assert await written(database) == 5

@@ -11,8 +11,8 @@ from live import selling
 from live.errors import LinkRetired
 from live.links import retire_link
 from live.models import Show
+from live.on_air import end_show
 from live.selling import Asked, Offer, Pieces, Sale, Share
-from live.shows import end_show
 from tests.live.acting import host_of, item_of, make_link, pieces, take_pieces
 from tests.making import NOON, make_live_show, make_product
 
@@ -27,7 +27,7 @@ async def take(sessions: Sessions, quantity: int) -> int:
 
 async def offered(sessions: Sessions) -> Offer:
     async with sessions() as session:
-        return await selling.offer(session, Asked(link=CODE))
+        return await selling.offer(session, Asked(link=CODE), NOON.date())
 
 
 async def give_back(
@@ -58,7 +58,9 @@ async def test_the_show_price_holds_while_the_show_is_on_air(sessions: Sessions)
     await make_link(sessions, product, show)
     assert (await offered(sessions)).price_fen == 24100
     async with sessions() as session:
-        assert (await selling.offer(session, Asked(product_id=product.id))).price_fen == 26800
+        assert (
+            await selling.offer(session, Asked(product_id=product.id), NOON.date())
+        ).price_fen == 26800
     await end(sessions, show)
     assert (await offered(sessions)).price_fen == 26800
 
@@ -81,7 +83,7 @@ async def test_a_retired_or_unknown_code_offers_nothing(sessions: Sessions) -> N
         await offered(sessions)
     async with sessions() as session:
         with pytest.raises(NotFound):
-            await selling.offer(session, Asked(link="22222"))
+            await selling.offer(session, Asked(link="22222"), NOON.date())
 
 
 async def test_the_shows_own_pieces_go_first(sessions: Sessions) -> None:

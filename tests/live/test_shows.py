@@ -15,15 +15,9 @@ from live.agenda import agenda
 from live.errors import OverlappingShow, WrongShowState
 from live.lineup import put_line_up
 from live.models import Airing, Show, ShowState
-from live.shows import (
-    change_show,
-    end_show,
-    list_shows,
-    schedule_show,
-    show_for,
-    show_now,
-    start_show,
-)
+from live.on_air import end_show, show_now, start_show
+from live.scheduling import change_show, schedule_show
+from live.shows import list_shows, show_for
 from tests.live.acting import host_of, make_photo, member_of, sibling
 from tests.making import NOON, act, make_live_show, make_member, make_product, make_station
 

@@ -15,7 +15,7 @@ from catalog.models import AuditEntry, Product, Role
 from live import announcements
 from live.control import take
 from live.models import Airing, Announcement, LineUpItem, Show, Tap
-from live.shows import end_show, show_now
+from live.on_air import end_show, show_now
 from live.taps import FRESH, OLDEST, Press, TapKind, take_taps
 from tests.live.acting import host_of, item_of, member_of, sibling
 from tests.making import NOON, act, make_live_show, make_member, make_product, make_station

@@ -12,7 +12,7 @@ from catalog.errors import Invalid, NotFound
 from catalog.models import AuditEntry, Kind, Product, Role, StockMovement
 from live.errors import WrongShowState
 from live.models import Airing, Show, ShowState
-from live.shows import end_show, show_now
+from live.on_air import end_show, show_now
 from live.typed_in import type_in
 from tests.desk import only, open_desk
 from tests.live.acting import host_of, item_of, pieces, sibling

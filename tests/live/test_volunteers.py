@@ -16,7 +16,7 @@ from catalog.models import AuditEntry, Role, Station
 from catalog.spans import Span
 from live.errors import NoPlaceLeft, WrongShowState
 from live.models import Show, ShowState, SignUp
-from live.shows import schedule_show
+from live.scheduling import schedule_show
 from live.volunteers import (
     Help,
     by_member,

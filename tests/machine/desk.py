@@ -14,7 +14,8 @@ from catalog.models import Product
 from live.lineup import put_line_up
 from live.links import add_link
 from live.models import Placement
-from live.shows import end_show, schedule_show, start_show
+from live.on_air import end_show, start_show
+from live.scheduling import schedule_show
 from shop import requests, routing
 from shop.errors import WrongPayoutState
 from shop.models import BuyerRequest, RequestKind, RequestState, WorkOrder, WorkOrderState

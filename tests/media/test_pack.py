@@ -25,6 +25,7 @@ ITEM = PackItem(
     pieces="仅此一件",
     talking_points="驼铃是民勤出沙的声音。",
     do_not_say="老料",
+    speaker="小李",
     url="HTTPS://XIANGBO.EXAMPLE/Q/7K3FA",
     code="7K3FA",
 )
@@ -93,7 +94,9 @@ def test_all_pages_are_a4_and_say_whose_they_are(paper: Path) -> None:
 
 
 def test_the_run_of_show_says_when_what_and_what_not(paper: Path) -> None:
-    pack = replace(PACK, items=[ITEM, replace(ITEM, number=2, due="19:35", do_not_say="")])
+    pack = replace(
+        PACK, items=[ITEM, replace(ITEM, number=2, due="19:35", do_not_say="", speaker="")]
+    )
     front, run, *_ = texts(pack_pdf(pack), paper)
     for part in ("主播陈晓", "0937-0000000", "断网了怎么办", "网络报修", "9PWXA"):
         assert part in front
@@ -101,6 +104,7 @@ def test_the_run_of_show_says_when_what_and_what_not(paper: Path) -> None:
         assert part in run
     assert run.count("驼铃是民勤出沙的声音。") == 2
     assert run.count("不说") == 1
+    assert run.count("小李讲") == 1
 
 
 def test_talking_points_as_long_as_they_may_be_go_on_on_the_next_page(paper: Path) -> None:

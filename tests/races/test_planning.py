@@ -15,7 +15,8 @@ from catalog.errors import Invalid
 from catalog.models import Role
 from live.errors import NoPlaceLeft, OverlappingShow
 from live.models import Show, ShowRole, SignUp
-from live.shows import list_shows, schedule_show
+from live.scheduling import schedule_show
+from live.shows import list_shows
 from live.volunteers import help_at, set_roles, sign_up
 from tests.making import NOON, act, make_member, make_station
 

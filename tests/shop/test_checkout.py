@@ -17,7 +17,7 @@ from shop.errors import HoldExpired, KeyReused
 from shop.holding import Wanted
 from shop.holds import KEPT, Held, get_hold, release_hold
 from shop.models import Hold, HoldState, Order
-from shop.promise import promised_if_ordered
+from shop.room import Outlook, outlook
 from tests.making import BUYER, NOON, act, make_product, make_station, make_workshop
 from tests.shop.sales import (
     GATEWAY,
@@ -136,8 +136,8 @@ async def test_what_is_carved_is_promised_after_what_is_in_hand(sessions: Sessio
     promised = [one.work_orders[0].promised_on for one in placed]
     assert promised == [day + timedelta(days=n) for n in (5, 16, 19, 5)]
     async with sessions() as session:
-        ahead = await promised_if_ordered(session, first.workshop_id, 5, NOON)
-    assert ahead == day + timedelta(days=24)
+        ahead = await outlook(session, first.workshop_id, first.kind, 5, NOON)
+    assert ahead == Outlook(day + timedelta(days=24))
 
 
 async def test_what_is_done_or_given_up_makes_nobody_wait(sessions: Sessions) -> None:

@@ -16,7 +16,7 @@ from catalog.errors import Invalid
 from catalog.models import Role, Station
 from shop.models import ApiToken, ShippingRate
 from shop.schema import newest_revision
-from shop.setup import first_station
+from shop.setup import add_station
 from shop.signin import actor_of_token, sign_in
 from tests.making import NOON, make_member, make_product, make_station
 from tests.serving import COMMAND, free_port, served
@@ -77,7 +77,7 @@ async def test_a_first_manager_who_could_not_sign_in_is_refused(database: Databa
         ("红崖", "manager", "short", "password"),
     ):
         with pytest.raises(Invalid) as refused:
-            await first_station(database, station, login, password, NOON)
+            await add_station(database, "", station, login, password, NOON)
         assert list(refused.value.errors) == [field]
     async with database.reading() as session:
         assert list(await session.scalars(select(Station.id))) == []

@@ -12,7 +12,7 @@ from catalog.models import Kind, Product, ProductState, Stock
 from catalog.products import change_product
 from live.errors import LinkRetired
 from live.links import retire_link
-from live.shows import end_show
+from live.on_air import end_show
 from shop import holds
 from shop.buying import hold_pieces
 from shop.errors import NotOnSale, PieceHeld, PriceChanged

@@ -10,11 +10,11 @@ from sqlalchemy.exc import IntegrityError
 
 from catalog.access import Actor
 from catalog.db import Database, Sessions
-from catalog.errors import Invalid, NotAllowed, NotFound
+from catalog.errors import Invalid, NotAllowed, NotFound, SecondPersonNeeded
 from catalog.models import Role
 from media.storage import Storage
 from shop.context import Shop
-from shop.errors import SecondPersonNeeded, WrongOrderState
+from shop.errors import WrongOrderState
 from shop.models import (
     OfflineReceipt,
     Order,

@@ -11,7 +11,7 @@ from catalog.errors import NotFound
 from catalog.models import AuditEntry, Product, Role
 from live.errors import WrongShowState
 from live.models import Show
-from live.shows import end_show
+from live.on_air import end_show
 from shop.checkout import place_order
 from shop.holding import Wanted
 from shop.holds import KEPT, SHOWN, Held, lapse_holds, lock_holds

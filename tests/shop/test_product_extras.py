@@ -37,7 +37,7 @@ async def test_family_craft_and_price_decide_and_nothing_that_is_gone(sessions: 
     await make_product(sessions, closed, name="歇了的")
     async with sessions() as session:
         view = await view_by_id(session, product.id, NOON)
-        found = await alike(session, view, most=9)
+        found = await alike(session, view, NOON, most=9)
     assert [one.name for one in found] == [
         "自家更近", "自家定做", "自家近价", "同艺近价", "自家远价", "柳编近价",
     ]  # fmt: skip
@@ -50,7 +50,7 @@ async def test_what_is_on_offer_begins_with_the_show(sessions: Sessions) -> None
     gone = await sibling(sessions, one, name="丁", on_hand=0)
     show = await make_live_show(sessions, [two, one, gone])
     async with sessions() as session:
-        found = await on_offer(session, one.station_id, show.id)
-        without = await on_offer(session, one.station_id, None, most=2)
+        found = await on_offer(session, one.station_id, show.id, NOON)
+        without = await on_offer(session, one.station_id, None, NOON, most=2)
     assert [p.name for p in found] == ["乙", "甲", "丙"]
     assert [p.name for p in without] == ["丙", "乙"]

@@ -9,8 +9,8 @@ from catalog.db import Sessions
 from catalog.errors import NotAllowed, NotFound
 from catalog.models import Kind, Product, Role
 from live.models import Link, Show
+from live.on_air import end_show
 from live.report import Figures
-from live.shows import end_show
 from shop import requests, routing
 from shop.holding import Wanted
 from shop.models import Order, RequestKind

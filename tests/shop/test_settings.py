@@ -81,6 +81,10 @@ def test_with_no_settings_all_is_kept_in_the_data_folder(tmp_path: Path) -> None
             ],
         ),
         ("SECRET_KEY", ["short", "k" * 31]),
+        (
+            "NOTICE_URLS",
+            ["sms.example.org", "json://h/all", "staff=json://h json://h/all", "staff="],
+        ),
         ("ENV_FILE", ["/nowhere/at/all", "/"]),
     ],
 )

@@ -10,7 +10,7 @@ from catalog.db import Database, Sessions
 from catalog.errors import NotFound
 from catalog.models import Kind, Product
 from live.models import Show
-from live.shows import end_show
+from live.on_air import end_show
 from shop import ledger, routing
 from shop.holding import Wanted
 from shop.models import Order, OrderState, Payment, PaymentState, WorkOrder, WorkOrderState

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from catalog.db import Sessions
-from catalog.errors import NotFound
+from catalog.errors import NotAllowed, NotFound
 from catalog.models import AuditEntry, Role
 from shop import routing, today
 from shop.models import Notice, Order
@@ -49,20 +49,43 @@ async def test_work_waits_until_the_family_has_answered(sessions: Sessions) -> N
     later = await pay(sessions, await order(sessions, want(first)), now=NOON + timedelta(hours=1))
     early = await pay(sessions, await order(sessions, want(first), want(second)))
     await order(sessions, want(second))
-    await route(sessions, early)
     async with sessions() as session:
         waiting = await today.unanswered(session, first.station_id)
-        calls = await today.open_notices(session, first.station_id)
     parts = [part.id for part in (*early.work_orders, *later.work_orders)]
     assert [work_order.id for work_order in waiting] == parts
-    assert [call.work_order_id for call in calls] == parts[:2]
     async with sessions.begin() as session:
         await routing.accept(session, manager, parts[0], NOON)
     async with sessions() as session:
         waiting = await today.unanswered(session, first.station_id)
-        calls = await today.open_notices(session, first.station_id)
     assert [work_order.id for work_order in waiting] == parts[1:]
-    assert [call.work_order_id for call in calls] == [parts[1]]
+
+
+async def test_a_call_is_taken_by_who_makes_it(sessions: Sessions) -> None:
+    product = await make_product(sessions)
+    await route(sessions, await pay(sessions, await order(sessions, want(product))))
+    desk, manager = [
+        act(await staff(sessions, product, r)) for r in (Role.ORDER_DESK, Role.MANAGER)
+    ]
+    stranger = act(await make_member(sessions, await make_station(sessions, "other"), Role.MANAGER))
+    for actor, refusal in (
+        (stranger, NotFound),
+        (act(await staff(sessions, product, Role.FINANCE)), NotAllowed),
+    ):
+        with pytest.raises(refusal):
+            async with sessions.begin() as session:
+                await today.take_notice(session, actor, 1, NOON)
+    for actor in (desk, desk, manager):
+        async with sessions.begin() as session:
+            await today.take_notice(session, actor, 1, NOON)
+    async with sessions() as session:
+        taken = await session.get_one(Notice, 1)
+        query = select(AuditEntry).where(AuditEntry.action == "notice.take")
+        entries = list(await session.scalars(query.order_by(AuditEntry.id)))
+    assert (taken.owner_id, taken.done_at) == (manager.member_id, None)
+    assert [(entry.before, entry.member_id) for entry in entries] == [
+        ({"owner": None}, desk.member_id),
+        ({"owner": desk.member_id}, manager.member_id),
+    ]
 
 
 async def test_a_call_is_made_once_and_by_somebody(sessions: Sessions) -> None:
@@ -73,7 +96,7 @@ async def test_a_call_is_made_once_and_by_somebody(sessions: Sessions) -> None:
     ]
     stranger = act(await make_member(sessions, await make_station(sessions, "other"), Role.MANAGER))
     async with sessions() as session:
-        [call] = await today.open_notices(session, product.station_id)
+        call = (await session.scalars(select(Notice))).one()
     with pytest.raises(NotFound):
         async with sessions.begin() as session:
             await today.finish_notice(session, stranger, call.id, NOON)
@@ -82,7 +105,6 @@ async def test_a_call_is_made_once_and_by_somebody(sessions: Sessions) -> None:
             await today.finish_notice(session, actor, call.id, NOON)
     async with sessions() as session:
         done = await session.get_one(Notice, call.id)
-        assert await today.open_notices(session, product.station_id) == []
         entries = list(
             await session.scalars(select(AuditEntry).where(AuditEntry.action == "notice.done"))
         )

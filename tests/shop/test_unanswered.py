@@ -1,14 +1,13 @@
 """Families that do not answer in time, and addresses that may not be found."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-import pytest
 from sqlalchemy import select
 
 from catalog.db import Database, Sessions
 from catalog.models import Member
 from shop import doctor, routing
-from shop.examine.work import is_odd, told_before
+from shop.examine.work import is_odd
 from shop.models import Trouble
 from shop.troubles import close
 from tests.making import BUYER, NOON, act, make_product
@@ -32,21 +31,6 @@ async def routed(database: Database, detail: str = BUYER["detail"]) -> tuple[int
     async with sessions.begin() as session:
         await routing.route_orders(session, {job.id: placed.id}, NOON)
     return placed.id, placed.work_orders[0].id, await staff(sessions, product)
-
-
-@pytest.mark.parametrize(
-    ("now", "before"),
-    [
-        ("2026-11-24T12:00", "2026-11-22T12:00"),
-        ("2026-11-24T20:00", "2026-11-22T20:00"),
-        ("2026-11-24T23:30", "2026-11-22T20:00"),
-        ("2026-11-25T07:59", "2026-11-22T20:00"),
-        ("2026-11-25T08:00", "2026-11-23T08:00"),
-    ],
-)
-def test_nights_do_not_count(now: str, before: str) -> None:
-    moment = datetime.fromisoformat(f"{now}+08:00")
-    assert told_before(moment) == datetime.fromisoformat(f"{before}+08:00")
 
 
 async def test_a_family_that_does_not_answer_in_time_is_told_to_the_desk(

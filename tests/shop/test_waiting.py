@@ -15,7 +15,7 @@ from catalog.models import Kind, Product, ProductState
 from catalog.products import change_product, get_product
 from live.links import retire_link
 from live.models import Link
-from live.shows import end_show
+from live.on_air import end_show
 from shop.buying import hold_pieces, let_go
 from shop.errors import NoLine, PieceHeld
 from shop.holding import HoldRequest, Wanted, make_holds
@@ -113,7 +113,7 @@ async def test_who_waits_is_offered_the_piece_for_a_quarter_of_an_hour(database:
     assert await figures(sessions, product) == [(1, 1)]
     (call,) = await notices(sessions)
     assert (call.kind, call.waiter_id, call.phone) == ("your_turn", waiter.id, number(1))
-    assert call.text == "“福字圆挂”轮到他了，给他留到 12:30"
+    assert call.text == "您等的“福字圆挂”轮到您了，给您留到 12:30。"
     found = await hold_pieces(shop_of(database), (want(product),), "waiter1", DEAD)
     assert found.token == offered.token
 

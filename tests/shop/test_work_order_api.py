@@ -12,13 +12,14 @@ from litestar.testing import AsyncTestClient
 from sqlalchemy import func, select
 
 from catalog.db import Sessions
-from catalog.models import Role, Workshop
+from catalog.models import AuditEntry, Role, Station, Workshop
 from shop.gateways import rehearsal_config
+from shop.handovers import hand_over
 from shop.models import Order, Payment, Posting
 from shop.payments.gateway import GatewaySession, SessionState
 from shop.settings import Settings
 from shop.settle import settle
-from tests.making import NOON, make_member, make_product, make_station, make_workshop
+from tests.making import NOON, act, make_member, make_product, make_station, make_workshop
 from tests.programs import bearer, interface, refused
 from tests.shop.test_api import BUYER
 from tests.web import settings_for
@@ -125,7 +126,7 @@ async def test_every_step_until_delivery_and_who_is_told_the_address(
 ) -> None:
     address = {
         "name": "王芳",
-        "phone": "13800138000",
+        "phone": "138****8000",
         "province": "甘肃",
         "city": "兰州",
         "district": "城关",
@@ -160,6 +161,30 @@ async def test_every_step_until_delivery_and_who_is_told_the_address(
             ("delivered", "SF1234567"),
             ("new", ""),
         ]
+
+
+async def test_a_program_of_the_family_does_not_send_what_it_handed_over(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    parcel = {"carrier": "中通", "tracking": "SF1234567890123"}
+    async with interface(database_url, tmp_path) as api:
+        sold = await sell(sessions, api)
+        mine = sold.order["work_orders"][0]["id"]
+        at = f"/api/work-orders/{mine}"
+        for step in ("accept", "ready"):
+            await api.post(f"{at}/{step}", headers=sold.wangs)
+        async with sessions() as session:
+            station = await session.get_one(Station, sold.wang.station_id)
+        taker = act(await make_member(sessions, station, Role.MANAGER))
+        async with sessions.begin() as session:
+            await hand_over(session, taker, sold.wang.id, [mine], "王奶奶", "1", "", "", NOON)
+        answer = await api.post(f"{at}/ship", json=parcel, headers=sold.wangs)
+        refused(answer, 409, "wrong_work_order_state")
+        [stands] = (await api.get("/api/work-orders", headers=sold.wangs)).json()["items"]
+        assert (stands["state"], stands["tracking"]) == ("ready", "")
+        # The desk's program is not asked about the odd number either.
+        shipped = (await api.post(f"{at}/ship", json=parcel, headers=sold.desk)).json()
+        assert (shipped["state"], shipped["carrier"]) == ("shipped", "中通")
 
 
 async def test_declining_gives_back_one_part_and_the_ledger_says_so(
@@ -276,3 +301,28 @@ def _signature(settings: Settings, body: bytes) -> str:
     secret = rehearsal_config(settings).webhook_secret.encode()
     mark = hmac.new(secret, f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={stamp},v1={mark}"
+
+
+async def test_the_whole_number_is_asked_for_and_each_time_written_down(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    async with interface(database_url, tmp_path) as api:
+        sold = await sell(sessions, api)
+        at = f"/api/work-orders/{sold.order['work_orders'][0]['id']}"
+        # The family sees it from when it takes the work until the parcel has arrived.
+        refused(await api.post(f"{at}/phone", headers=sold.wangs), 403, "not_allowed")
+        await api.post(f"{at}/accept", headers=sold.wangs)
+        for who in (sold.lis, sold.stranger):
+            refused(await api.post(f"{at}/phone", headers=who), 404, "not_found")
+        refused(await api.post(f"{at}/phone", headers=sold.finance), 403, "not_allowed")
+        for who in (sold.wangs, sold.desk):
+            answer = await api.post(f"{at}/phone", headers=who)
+            assert (answer.status_code, answer.json()) == (200, {"phone": "13800138000"})
+        async with sessions() as session:
+            query = select(AuditEntry).where(AuditEntry.action == "order.phone_seen")
+            seen = list(await session.scalars(query.order_by(AuditEntry.id)))
+            order = await session.scalar(select(Order))
+        assert order is not None
+        assert [(e.subject, e.subject_id, e.channel, e.on_behalf_of) for e in seen] == [
+            ("orders", order.id, "api", None)
+        ] * 2

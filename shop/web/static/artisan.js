@@ -1,15 +1,9 @@
-// Reads the page out to those who would rather listen, where the phone has a voice.
+// What was done is told to those who hear the page, too: a live region speaks when it changes.
 
-const button = document.querySelector("[data-speak]");
+const told = document.querySelector("main > .flash");
 
-if (button && "speechSynthesis" in window) {
-  button.hidden = false;
-  button.addEventListener("click", () => {
-    if (speechSynthesis.speaking) return speechSynthesis.cancel();
-    const words = new SpeechSynthesisUtterance(document.getElementById("main").innerText);
-    words.lang = "zh-CN";
-    words.rate = 0.85;
-    speechSynthesis.speak(words);
-  });
-  addEventListener("pagehide", () => speechSynthesis.cancel());
+if (told) {
+  const words = told.textContent;
+  told.textContent = "";
+  setTimeout(() => (told.textContent = words), 150);
 }

@@ -24,13 +24,13 @@ document.addEventListener("submit", (event) => {
   const data = new FormData(form, event.submitter);
   const bar = form.querySelector("progress");
   const request = new XMLHttpRequest();
-  const url = new URL(form.getAttribute("action") ?? "", location.href).href;
-  request.open("POST", url);
+  request.open("POST", form.getAttribute("action") ?? "");
   // The page that follows is loaded once more for the person, who must still find its message.
   request.setRequestHeader("X-Upload", "1");
   request.upload.onprogress = ({ loaded, total }) => (bar.value = (100 * loaded) / total);
   request.onload = () => {
-    if (request.status < 400 && request.responseURL !== url) {
+    // What was taken always leads on, be it to this same page.
+    if (request.status < 400) {
       location.assign(request.responseURL);
       return;
     }

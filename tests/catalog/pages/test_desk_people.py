@@ -108,3 +108,21 @@ async def test_a_stopped_members_open_page_is_closed(
         await desk.web.submit(f"/desk/people/{host.id}/active", {"active": "0"})
         await desk.become(host)
         assert (await desk.web.get("/desk")).url.path == "/sign-in"
+
+
+async def test_a_manager_gives_and_takes_the_right_to_see_numbers(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    async with open_desk(sessions, database_url, tmp_path) as desk:
+        host = await make_member(sessions, desk.station, Role.HOST)
+        path = f"/desk/people/{host.id}/phones"
+        await desk.enter(Role.ORDER_DESK)
+        await desk.web.get("/desk")
+        assert (await desk.web.submit(path, {"sees": "1"})).status_code == 403
+        await desk.enter(Role.MANAGER)
+        await desk.web.get("/desk/people")
+        for sees, said in (("1", "host能看买家的号码了"), ("0", "host不能再看买家的号码了")):
+            assert (await desk.web.submit(path, {"sees": sees})).status_code == 303
+            assert said in (await desk.web.get("/desk/people")).text
+            async with sessions() as session:
+                assert (await session.get_one(Member, host.id)).sees_phones is (sees == "1")

@@ -220,3 +220,18 @@ async def test_a_photo_of_51_megabytes_is_told_so_and_one_beyond_is_cut_off(
         assert answer.status_code == 413
         assert "照片最大 50 MB" in answer.text
         assert await photos(sessions) == []
+
+
+async def test_whether_pieces_are_kept_at_the_station_is_a_box_to_tick(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    async with open_desk(sessions, database_url, tmp_path) as desk:
+        product, path = await make(desk)
+        await desk.enter(Role.ASSISTANT)
+        await desk.web.get(path)
+        for typed, kept in (({"kept_at_station": "1"}, True), ({}, False)):
+            await desk.web.submit(path, {**TYPED, **typed})
+            async with sessions() as session:
+                assert (await session.get_one(Product, product.id)).kept_at_station is kept
+            page = (await desk.web.get(path)).text
+            assert ('name="kept_at_station" value="1" checked' in page) is kept

@@ -10,8 +10,8 @@ from catalog.access import CATALOG_EDITORS, SHOW_VIEWERS
 from catalog.db import Database, Sessions
 from catalog.models import Product, Role
 from live.models import Airing, Clip, Link, Placement
+from live.on_air import end_show
 from live.scans import ScanCounter
-from live.shows import end_show
 from shop.holding import Wanted
 from tests.desk import Desk, only, open_desk
 from tests.live.acting import host_of

@@ -20,9 +20,10 @@ from live.announcements import Sold, add_all
 from live.control import take
 from live.marks import UNDO_WITHIN
 from live.models import LineUpItem, Show, ShowState
+from live.on_air import REOPEN_WITHIN, end_show, show_now
 from live.overlays import make_overlay
 from live.pages.console import PARTS
-from live.shows import REOPEN_WITHIN, end_show, get_show, show_now
+from live.shows import get_show
 from shop.app import create_app
 from shop.signin import new_api_token, sign_in
 from tests.live.acting import host_of, item_of, make_link, member_of, sibling, take_pieces
@@ -271,7 +272,7 @@ async def test_an_assistant_steers_and_moves_no_money(
     async with browser(settings) as web:
         await web.sign_in(member.login)
         for path in (
-            "/desk/work-orders/1/decline", "/desk/work-orders/1/cancel", "/desk/requests/1/agree",
+            "/desk/work-orders/1/answer", "/desk/work-orders/1/cancel", "/desk/requests/1/agree",
             "/desk/requests/1/arrived", "/desk/refunds/1/record", "/desk/refunds/1/confirm",
             "/desk/receipts/1/confirm", "/desk/receipts/1/reject", "/desk/troubles/1/retry",
             "/desk/money/payouts/1/paid", "/desk/orders/X/settle", "/desk/orders/X/receipt",

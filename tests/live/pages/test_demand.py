@@ -31,8 +31,8 @@ async def test_what_buyers_did_not_get_is_told_with_what_to_do(
 ) -> None:
     async with open_desk(sessions, database_url, tmp_path) as desk:
         assert await desk.statuses("/desk/demand") == only(*SHOW_VIEWERS)
-        assert "最近 90 天没有落空的人" in words((await desk.web.get("/desk/demand")).text)
         manager = await desk.enter(Role.MANAGER)
+        assert "最近 90 天没有落空的人" in words((await desk.web.get("/desk/demand")).text)
         workshop = await make_workshop(sessions, desk.station)
         one = await make_product(sessions, workshop, kind=Kind.ONE_OF_A_KIND, on_hand=0)
         off = await make_product(sessions, workshop, name="收起来的", state=ProductState.OFF)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog.access import SHOW_VIEWERS
 from catalog.db import Sessions
 from catalog.models import Role
 from live.models import Overlay, Policy, Side
@@ -72,7 +73,7 @@ async def test_a_wrong_form_comes_back_as_it_was_typed(desk: Desk) -> None:
 
 async def test_who_may_look_make_switch_and_revoke(desk: Desk) -> None:
     overlay = await make(desk)
-    viewers = only(*(role for role in Role if role != Role.ARTISAN))
+    viewers = only(*SHOW_VIEWERS)
     assert await desk.statuses(HOME) == viewers
     assert await desk.statuses(f"{HOME}/{overlay.id}/preview") == viewers
 

@@ -12,7 +12,7 @@ from catalog.db import Sessions
 from catalog.models import Member, Role
 from live.lineup import put_line_up
 from live.models import Show, ShowState
-from live.shows import schedule_show
+from live.scheduling import schedule_show
 from tests.live.acting import item_of, make_photo, member_of, pieces, settle_points
 from tests.making import NOON, act, make_live_show, make_member, make_product, make_station
 from tests.web import Browser, browser, settings_for

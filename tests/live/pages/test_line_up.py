@@ -11,7 +11,9 @@ from sqlalchemy import select
 from catalog.db import Sessions
 from catalog.models import Product, Role, Station
 from live.models import Airing, LineUpItem, Show
-from live.shows import end_show, get_show, schedule_show
+from live.on_air import end_show
+from live.scheduling import schedule_show
+from live.shows import get_show
 from tests.live.acting import host_of, member_of, pieces, sibling
 from tests.making import make_live_show, make_product, make_station, make_workshop
 from tests.web import Browser, browser, settings_for
@@ -40,7 +42,7 @@ def settings(database_url: str, tmp_path: Path) -> Any:
 
 def row(n: int, product: Product, **typed: str) -> dict[str, str]:
     fields = {"product": str(product.id), "show_price": "", "allotment": "", "minutes": "5"}
-    fields |= {"talking_points": "", "do_not_say": ""} | typed
+    fields |= {"talking_points": "", "do_not_say": "", "speaker": ""} | typed
     return {f"items.{n}.{field}": value for field, value in fields.items()}
 
 
@@ -77,7 +79,9 @@ async def test_what_is_saved_is_what_was_typed(
         path = await opened(web, sessions, show, first)
         rows = {
             **row(0, third, show_price="241.50", allotment="2", minutes="8"),
-            **row(1, first, talking_points="一块整板\r\n没有拼缝", do_not_say="<老料>"),
+            **row(
+                1, first, talking_points="一块整板\r\n没有拼缝", do_not_say="<老料>", speaker="小李"
+            ),
             **row(2, second),
         }
         answer = await web.submit(path, rows | {"save": "1"})
@@ -86,7 +90,8 @@ async def test_what_is_saved_is_what_was_typed(
     kept = await items(sessions, show)
     assert [item.product_id for item in kept] == [third.id, first.id, second.id]
     assert (kept[0].show_price_fen, kept[0].allotment, kept[0].minutes) == (24150, 2, 8)
-    assert (kept[1].talking_points, kept[1].do_not_say) == ("一块整板\n没有拼缝", "<老料>")
+    said = (kept[1].talking_points, kept[1].do_not_say, kept[1].speaker)
+    assert said == ("一块整板\n没有拼缝", "<老料>", "小李")
     assert await pieces(sessions, third) == (5, 2)
     assert value(web.page, "items.0.show_price") == "241.50"
     assert "一块整板\n没有拼缝</textarea>" in web.page

@@ -11,7 +11,7 @@ from catalog.db import Sessions
 from catalog.models import Product
 from live.boards import Boards
 from live.models import Link, Show, ShowState
-from live.shows import end_show
+from live.on_air import end_show
 from tests.live.acting import host_of, sibling
 from tests.making import NOON, make_live_show, make_product
 from tests.shop.pages.buyer import change, phone, words

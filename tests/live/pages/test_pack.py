@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog.access import SHOW_VIEWERS
 from catalog.db import Sessions
 from catalog.models import Role
 from live.links import link_line_up
@@ -30,7 +31,6 @@ async def test_a_shows_pack_has_its_pieces_times_and_code(
         second = await sibling(sessions, first, name="丰年竖匾")
         show = await make_live_show(sessions, [first, second], allotment=1, price_fen=19900)
         path = f"/desk/shows/{show.id}/pack.pdf"
-        viewers = [role for role in Role if role != Role.ARTISAN]
         await desk.enter(Role.HOST)
         bare = await desk.web.get(path)
         assert bare.headers["content-type"] == "application/pdf"
@@ -51,6 +51,6 @@ async def test_a_shows_pack_has_its_pieces_times_and_code(
             "有 3 件，留 1 件",
         ):
             assert part in text
-        assert await desk.statuses(path) == only(*viewers)
+        assert await desk.statuses(path) == only(*SHOW_VIEWERS)
         await desk.enter(Role.HOST, await make_station(sessions, "other"))
         assert (await desk.web.get(path)).status_code == 404

@@ -5,7 +5,7 @@ from pathlib import Path
 from catalog.db import Sessions
 from catalog.models import Kind, ProductState
 from live.models import ShowState
-from live.shows import end_show
+from live.on_air import end_show
 from tests.live.acting import host_of, sibling
 from tests.making import make_live_show, make_product
 from tests.shop.pages.buyer import NASTY, change, phone, words

@@ -9,14 +9,23 @@ import pytest
 from httpx import Response
 from sqlalchemy import func, select
 
+from catalog.access import SHOW_VIEWERS
 from catalog.db import Sessions
-from catalog.models import Role
+from catalog.models import FamilyFact, Role
 from live.models import LineUpItem, Show, Tap
+from live.on_air import end_show
 from live.taps import MOST_TAPS
 from shop.web.visit import CSRF_HEADER
 from tests.desk import Desk, only, open_desk
 from tests.live.acting import item_of, sibling
-from tests.making import make_live_show, make_product, make_station, make_workshop
+from tests.making import (
+    NOON,
+    act,
+    make_live_show,
+    make_product,
+    make_station,
+    make_workshop,
+)
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -119,8 +128,7 @@ async def test_only_who_is_on_air_at_this_station_presses(desk: Desk) -> None:
 async def test_the_spare_pieces_are_the_console_with_each_piece_shown(desk: Desk) -> None:
     show, item = await on_air(desk)
     path = f"/desk/shows/{show.id}/console/spare"
-    viewers = [role for role in Role if role != Role.ARTISAN]
-    assert await desk.statuses(path) == only(*viewers)
+    assert await desk.statuses(path) == only(*SHOW_VIEWERS)
     await desk.enter(Role.HOST)
     spare = (await desk.web.get(path)).json()
     assert len(spare) == 2
@@ -129,6 +137,33 @@ async def test_the_spare_pieces_are_the_console_with_each_piece_shown(desk: Desk
     assert "这是最后一件" in spare[str(item.id)]["controls"]
     await desk.enter(Role.HOST, await make_station(desk.sessions, "other"))
     assert (await desk.web.get(path)).status_code == 404
+
+
+async def test_each_spare_piece_tells_of_its_own_family_and_of_no_other(desk: Desk) -> None:
+    products = []
+    for family in ("王家", "李家"):
+        workshop = await make_workshop(desk.sessions, desk.station, family)
+        products.append(await make_product(desk.sessions, workshop, name=f"{family}的方盒"))
+        async with desk.sessions.begin() as session:
+            session.add(
+                FamilyFact(
+                    station_id=desk.station.id,
+                    workshop_id=workshop.id,
+                    text=f"{family}三代做木匠。",
+                    on_air=True,
+                    made_at=NOON,
+                )
+            )
+    show = await make_live_show(desk.sessions, products)
+    host = await desk.enter(Role.HOST)
+    path = f"/desk/shows/{show.id}/console/spare"
+    for _ in ("on air", "ended"):
+        spare = (await desk.web.get(path)).json()
+        for item, own, other in zip(show.items, ("王家", "李家"), ("李家", "王家"), strict=True):
+            talk = spare[str(item.id)]["talk"]
+            assert (f"{own}三代" in talk, f"{other}三代" in talk) == (True, False)
+        async with desk.sessions.begin() as session:
+            await end_show(session, act(host), show.id, NOON)
 
 
 async def test_the_worker_is_a_script_that_stands_above_its_consoles(desk: Desk) -> None:

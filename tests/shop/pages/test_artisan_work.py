@@ -64,7 +64,8 @@ async def test_a_made_piece_goes_from_new_to_shipped(
             "¥268",
             "¥8",
             "11月29日",
-            "我能做",
+            "接，我能做",
+            "换个日子",
         ):
             assert words in page
         assert not any(word in page for word in PRIVATE)
@@ -75,7 +76,9 @@ async def test_a_made_piece_goes_from_new_to_shipped(
         assert "做好了吗？" in web.page
         assert not any(word in web.page for word in PRIVATE)
         assert await press(web, path, "ready") == "好，可以寄了。"
-        assert all(word in web.page for word in PRIVATE)
+        assert all(word in web.page for word in PRIVATE if word != BUYER["phone"])
+        assert BUYER["phone"] not in web.page
+        assert BUYER["phone"] in (await send(web, f"{path}/phone")).text
         page = (await web.get(f"{path}/ship")).text
         assert "哪家快递寄的？" in page
         assert await press(web, path, "ship", **PARCEL) == "寄出了，单号也告诉买家了。"
@@ -100,7 +103,8 @@ async def test_finished_pieces_are_packed_and_leave_the_stock_when_sent(
         page = (await web.get(path)).text
         assert "有人买了您的" in page
         assert "福字圆挂 2 件" in page
-        assert "我能寄" in page
+        assert "接，我能寄" in page
+        assert "换个日子" not in page
         await press(web, path, "accept")
         assert "包好了吗？" in web.page
         assert await stock_now(database, product) == (3, 2)
@@ -150,34 +154,58 @@ async def test_a_wrong_parcel_number_is_asked_again_with_what_was_typed(
     assert (kept.state, kept.carrier, kept.tracking) == (WorkOrderState.READY, "", "")
 
 
-async def test_saying_no_asks_why_and_gives_the_money_back_once(
+async def test_saying_no_asks_why_then_once_more_and_gives_the_money_back_once(
     sessions: Sessions, database: Database, database_url: str, tmp_path: Path, family: Family
 ) -> None:
     product = await make_product(sessions, family.workshop, on_hand=3)
     work_order = await order_paid(sessions, (product, 2))
     path = f"/workshop/work-orders/{work_order.id}"
+    why = {"reason": "other", "other": "摔裂了"}
     async with browser(settings_for(database_url, tmp_path)) as web:
         await web.sign_in(family.artisan.login)
-        page = (await web.get(f"{path}/decline")).text
-        assert "¥544" in page
-        assert "退给买家" in page
-        assert 'href="tel:09370000000"' in page
+        assert "还会再问您一次" in (await web.get(f"{path}/decline")).text
         for typed in ({}, {"reason": "other", "other": " "}):
             answer = await send(web, f"{path}/decline", typed)
             assert answer.status_code == 422
             assert "请填写原因。" in answer.text
+        answer = await send(web, f"{path}/decline", why)
+        assert answer.status_code == 200
+        for words in ("真的寄不了吗？", "这一步收不回来", "¥544", "摔裂了", "tel:09370000000"):
+            assert words in answer.text
         assert (await work_order_now(database, work_order.id)).state == WorkOrderState.NEW
-        why = {"reason": "other", "other": "摔裂了"}
-        assert await press(web, path, "decline", **why) == "知道了，这一单您不用管了。"
-        await press(web, path, "decline", **why)
+        sure = {"reason": "摔裂了", "sure": "yes"}
+        assert await press(web, path, "decline", **sure) == "知道了，这一单您不用管了。"
+        await press(web, path, "decline", **sure)
         assert "您说了：摔裂了" in web.page
-        answer = await send(web, f"{path}/accept")
-        assert answer.status_code == 409
-        assert "钱在退给买家" in answer.text
+        for gone in ("accept", "undo/accept"):
+            answer = await send(web, f"{path}/{gone}")
+            assert answer.status_code == 409
     async with database.reading() as session:
         assert await session.scalar(select(func.sum(Refund.amount_fen))) == 54400
         assert await ledger.balance_fen(session, family.workshop.id) == 0
     assert await stock_now(database, product) == (1, 0)
+
+
+async def test_a_slip_of_the_finger_is_taken_back(
+    sessions: Sessions, database: Database, database_url: str, tmp_path: Path, family: Family
+) -> None:
+    product = await make_product(sessions, family.workshop, on_hand=3)
+    work_order = await order_paid(sessions, (product, 1))
+    path = f"/workshop/work-orders/{work_order.id}"
+    async with browser(settings_for(database_url, tmp_path)) as web:
+        await web.sign_in(family.artisan.login)
+        await press(web, path, "accept")
+        assert "点错了，还没接" in web.page
+        await press(web, path, "ready")
+        assert "点错了，还没包好" in web.page
+        answer = await send(web, f"{path}/undo/accept")
+        assert (answer.status_code, "收不回了" in answer.text) == (409, True)
+        assert await press(web, path, "undo/ready") == "收回了，还没做好。"
+        assert await press(web, path, "undo/accept") == "收回了，这一单还等您回话。"
+        assert "接不接？" in web.page
+        assert (await send(web, f"{path}/undo/ship")).status_code == 404
+    kept = await work_order_now(database, work_order.id)
+    assert (kept.state, kept.accepted_at, kept.ready_at) == (WorkOrderState.NEW, None, None)
 
 
 async def test_work_that_has_begun_can_not_be_declined(
@@ -194,7 +222,7 @@ async def test_work_that_has_begun_can_not_be_declined(
         answer = await send(web, f"{path}/start")
         assert answer.status_code == 409
         assert "先接下这张工单，再开始做。" in answer.text
-        assert "我能做" in answer.text
+        assert "接，我能做" in answer.text
         await press(web, path, "accept")
         await press(web, path, "start")
         assert f'href="{path}/decline"' not in web.page

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from catalog.checks import BEIJING
 from catalog.db import Sessions
-from catalog.models import Kind, Photo, PhotoState, Product
+from catalog.models import Kind, Photo, PhotoState, Product, Workshop
 from shop.likeness import likenesses
 from shop.models import Order, OrderLine
 from tests.making import BUYER, NOON, make_product, make_station, make_workshop
@@ -153,3 +153,26 @@ async def test_where_all_is_carved_no_seven_days_are_promised(
     async with phone(database_url, tmp_path) as web:
         said = words((await web.get(f"/checkout/{held.token}")).text)
     assert (RULE in said, SEVEN_DAYS in said) == (True, False)
+
+
+async def test_who_comes_second_for_the_last_days_is_told_so_and_pays_nothing(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    board, _ = await carved_and_finished(sessions)
+    async with sessions.begin() as session:
+        family = await session.get_one(Workshop, board.workshop_id)
+        family.capacity_days = 7
+    now = minutes_ago(1)
+    held = await hold(sessions, want(board), now=now)
+    async with phone(database_url, tmp_path) as web:
+        await web.get(f"/checkout/{held.token}")
+        await order(sessions, want(board), now=now)
+        answer = await web.submit(f"/checkout/{held.token}", {**BUYER, **TICKS, "way": "card"})
+        assert answer.status_code == 409
+        said = words(answer.text)
+        again = await web.get(f"/checkout/{held.token}")
+    assert "这家的活刚刚满了" in said
+    assert "这家手上的活满了，大约" in said
+    assert "没有收您的钱。" in said
+    assert again.status_code == 409
+    assert len(await orders(sessions)) == 1

@@ -12,8 +12,8 @@ from tests.desk import open_desk
 from tests.making import make_member, make_workshop
 
 EVERYWHERE = [
-    "/desk", "/desk/troubles", "/desk/shows", "/desk/calendar", "/desk/volunteers", "/desk/orders",
-    "/desk/work-orders", "/desk/requests", "/desk/money", "/desk/receipts", "/desk/reports",
+    "/desk", "/desk/inbox", "/desk/shows", "/desk/calendar", "/desk/volunteers", "/desk/orders",
+    "/desk/work-orders", "/desk/packing", "/desk/calls", "/desk/requests", "/desk/money", "/desk/receipts", "/desk/reports",
     "/desk/products", "/desk/workshops", "/desk/links", "/desk/people", "/desk/station",
 ]  # fmt: skip
 

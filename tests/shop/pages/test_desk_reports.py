@@ -11,7 +11,8 @@ from sqlalchemy import select
 from catalog.db import Sessions
 from catalog.models import Product, Role
 from live.models import Link, Show, ShowState
-from live.shows import end_show, get_show
+from live.on_air import end_show
+from live.shows import get_show
 from tests.desk import Desk, only, open_desk
 from tests.live.acting import host_of, make_link
 from tests.live.test_windows import at, link_of_show, scan

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import update
+
 from catalog.db import Sessions
-from catalog.models import Product, Role
-from live.shows import schedule_show
+from catalog.models import Product, Reach, Role, Workshop
+from live.scheduling import schedule_show
 from shop import routing
 from shop.models import Notice, Order
 from tests.desk import Desk, open_desk
@@ -14,9 +16,11 @@ from tests.shop.sales import jobs, order, pay, want
 
 
 async def sell(desk: Desk, quantity: int = 1) -> tuple[Product, Order]:
-    """Pieces of the station paid for two hours ago, and the family told."""
+    """Pieces of the station paid for two hours ago, and the family, which has no screen, told."""
     at = datetime.now(UTC) - timedelta(hours=2)
     product = await make_product(desk.sessions, await make_workshop(desk.sessions, desk.station))
+    async with desk.sessions.begin() as session:
+        await session.execute(update(Workshop).values(reached_by=Reach.CALL))
     placed = await pay(
         desk.sessions, await order(desk.sessions, want(product, quantity), now=at), at
     )
@@ -44,7 +48,7 @@ async def test_each_role_is_told_what_is_its_business(
             page = (await desk.web.get("/desk")).text
             seen[role] = [
                 text in page
-                for text in ("木雕专场", "进控制台", "2 小时", call, unpaid.code, "打过了")
+                for text in ("木雕专场", "进控制台", "2 小时", call, unpaid.code, "去打电话")
             ]
         assert seen == {
             Role.MANAGER: [True, True, True, True, True, True],
@@ -68,14 +72,14 @@ async def test_a_quiet_day_says_so(sessions: Sessions, database_url: str, tmp_pa
             assert text in page
 
 
-async def test_a_call_is_noted_by_those_who_make_it(
+async def test_a_call_is_taken_by_those_who_make_it(
     sessions: Sessions, database_url: str, tmp_path: Path
 ) -> None:
     async with open_desk(sessions, database_url, tmp_path) as desk:
         await sell(desk)
         async with sessions() as session:
             notice = await session.get_one(Notice, 1)
-        path = f"/desk/notices/{notice.id}/done"
+        path = f"/desk/notices/{notice.id}/take"
         for role, station, status in (
             (Role.HOST, None, 403),
             (Role.MANAGER, await make_station(sessions, "other"), 404),
@@ -84,13 +88,15 @@ async def test_a_call_is_noted_by_those_who_make_it(
             await desk.web.get("/desk")
             assert (await desk.web.submit(path)).status_code == status
         async with sessions() as session:
-            assert (await session.get_one(Notice, notice.id)).done_at is None
+            assert (await session.get_one(Notice, notice.id)).owner_id is None
         caller = await desk.enter(Role.ORDER_DESK)
-        await desk.web.get("/desk")
+        page = (await desk.web.get("/desk/inbox?kind=call")).text
+        assert f'action="{path}"' in page
+        assert f'href="/desk/calls?call={notice.id}"' in page
         answer = await desk.web.submit(path)
-        assert (answer.status_code, answer.headers["location"]) == (303, "/desk")
-        page = (await desk.web.get("/desk")).text
-        assert "记下了，电话打过了。" in page
-        assert "没有要打的电话。" in page
+        assert (answer.status_code, answer.headers["location"]) == (303, "/desk/inbox")
+        page = (await desk.web.get("/desk/inbox?owner=mine")).text
+        assert "记下了，这个电话您来打。" in page
+        assert f'action="{path}"' not in page
         async with sessions() as session:
-            assert (await session.get_one(Notice, notice.id)).done_by == caller.id
+            assert (await session.get_one(Notice, notice.id)).owner_id == caller.id

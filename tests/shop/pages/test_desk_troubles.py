@@ -64,11 +64,11 @@ async def test_the_inbox_is_for_the_desk_and_the_finance(
     async with open_desk(sessions, database_url, tmp_path) as desk:
         path = await tell(desk)
         allowed = only(Role.MANAGER, Role.ORDER_DESK, Role.FINANCE)
-        for page in ("/desk/troubles", path, "/desk/money/differences"):
+        for page in ("/desk/inbox", path):
             assert await desk.statuses(page) == allowed
         await desk.enter(Role.MANAGER, await make_station(sessions, "other"))
         assert (await desk.web.get(path)).status_code == 404
-        assert "没有要处理的事" in (await desk.web.get("/desk/troubles")).text
+        assert "没有要处理的事" in (await desk.web.get("/desk/inbox")).text
 
 
 async def test_the_list_says_what_it_is_how_old_and_what_to_do(
@@ -80,7 +80,7 @@ async def test_the_list_says_what_it_is_how_old_and_what_to_do(
         await tell(desk, TroubleKind.NO_ANSWER, "work_order:1", placed.id, now=old)
         await tell(desk, TroubleKind.STOCK_MISMATCH, "product:7")
         await desk.enter(Role.ORDER_DESK)
-        page = (await desk.web.get("/desk/troubles")).text
+        page = (await desk.web.get("/desk/inbox")).text
         for words in (
             "作坊没有应答",
             "5 小时",
@@ -93,7 +93,7 @@ async def test_the_list_says_what_it_is_how_old_and_what_to_do(
             assert words in page
         assert page.index("work_order:1") < page.index("product:7")
         assert '<span class="count">2</span>' in page
-        narrow = (await desk.web.get("/desk/troubles?kind=stock_mismatch")).text
+        narrow = (await desk.web.get("/desk/inbox?kind=stock_mismatch")).text
         assert "product:7" in narrow
         assert "work_order:1" not in narrow
         assert "没有这一类的事" in (await desk.web.get("/desk/money/differences")).text
@@ -113,9 +113,9 @@ async def test_a_trouble_is_taken_given_and_closed(
         path = await tell(desk)
         finance = await make_member(sessions, desk.station, Role.FINANCE)
         me = await desk.enter(Role.ORDER_DESK)
-        await desk.web.get("/desk/troubles")
+        await desk.web.get("/desk/inbox")
         answer = await desk.web.submit(f"{path}/take", {"back": "1"})
-        assert answer.headers["location"] == "/desk/troubles"
+        assert answer.headers["location"] == "/desk/inbox"
         assert [trouble.owner_id for trouble in await every(sessions)] == [me.id]
         await desk.web.get(path)
         answer = await desk.web.submit(f"{path}/take", {"owner": str(finance.id)})
@@ -128,9 +128,9 @@ async def test_a_trouble_is_taken_given_and_closed(
         assert "怎么处理的最多 200 个字" in answer.text
         assert "查" * 201 in answer.text
         answer = await desk.web.submit(f"{path}/close", {"words": "重启以后好了"})
-        assert (answer.status_code, answer.headers["location"]) == (303, "/desk/troubles")
-        assert "没有要处理的事" in (await desk.web.get("/desk/troubles")).text
-        closed = (await desk.web.get("/desk/troubles?show=closed")).text
+        assert (answer.status_code, answer.headers["location"]) == (303, "/desk/inbox")
+        assert "没有要处理的事" in (await desk.web.get("/desk/inbox")).text
+        closed = (await desk.web.get("/desk/inbox?show=closed")).text
         assert "重启以后好了" in closed
         assert "出了事" in closed
         page = (await desk.web.get(path)).text
@@ -162,7 +162,7 @@ async def test_a_failed_refund_is_retried_from_the_inbox(
         assert (await desk.web.submit(f"{other}/retry")).status_code == 404
         await desk.web.get(path)
         answer = await desk.web.submit(f"{path}/retry")
-        assert (answer.status_code, answer.headers["location"]) == (303, "/desk/troubles")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/desk/inbox")
         assert [job.args for job in await jobs(sessions, "shop.send_refund")] == [
             {"refund_id": refund.id}
         ]
@@ -194,7 +194,7 @@ async def test_a_payment_of_a_gateway_that_is_gone_is_asked_about_and_decided(
         manager = await desk.enter(Role.MANAGER)
         assert "确实没有收到钱？" in (await desk.web.get(path)).text
         answer = await desk.web.submit(f"{path}/no-money")
-        assert (answer.status_code, answer.headers["location"]) == (303, "/desk/troubles")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/desk/inbox")
         assert (await look(sessions, placed)).state == OrderState.EXPIRED
         assert await figures(sessions, product) == [(3, 0)]
         [trouble] = await every(sessions)

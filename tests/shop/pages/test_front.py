@@ -47,13 +47,15 @@ async def test_products_are_found_by_words_and_filters(
     await make_product(sessions, workshop, name="还没好", state=ProductState.DRAFT)
     await make_product(sessions, workshop, name="收起来的", state=ProductState.OFF)
     await make_product(sessions, other, name="外站的")
+    # With two stations each has an address of its own.
+    here = "/stations/zhongxing"
     cases = {
-        "/": ["平安竖匾", "松鹤八方牌", "福字圆挂"],
-        "/?q=核桃": ["福字圆挂"],
-        "/?q=核桃+王家": ["福字圆挂"],
-        "/?kind=made_to_order": ["平安竖匾"],
-        f"/?workshop={workshop.slug}&in_stock=1": ["平安竖匾", "福字圆挂"],
-        "/?kind=banana&workshop=nobody&before=abc&in_stock=no": [
+        here: ["平安竖匾", "松鹤八方牌", "福字圆挂"],
+        f"{here}?q=核桃": ["福字圆挂"],
+        f"{here}?q=核桃+王家": ["福字圆挂"],
+        f"{here}?kind=made_to_order": ["平安竖匾"],
+        f"{here}?workshop={workshop.slug}&in_stock=1": ["平安竖匾", "福字圆挂"],
+        f"{here}?kind=banana&workshop=nobody&before=abc&in_stock=no": [
             "平安竖匾",
             "松鹤八方牌",
             "福字圆挂",
@@ -166,3 +168,25 @@ async def test_a_cart_stays_in_the_links_of_the_page(
     assert f'href="/products/{first.slug}?cart={cart}"' in page
     assert f'href="/workshops?cart={cart}"' in page
     assert "<b>" not in page
+
+
+async def test_with_several_stations_the_front_is_all_of_them(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    first, second, closed = [await make_station(sessions, slug) for slug in ("a", "b", "c")]
+    for station, name in ((first, "福字圆挂"), (second, "福到窗花"), (closed, "福没开")):
+        await make_product(sessions, await make_workshop(sessions, station), name=name)
+    await change(sessions, closed, is_open=False)
+    async with phone(database_url, tmp_path) as web:
+        page = words((await web.get("/")).text)
+        assert ("a社工站" in page, "b社工站" in page, "c社工站" in page) == (True, True, False)
+        page = (await web.get("/?q=福")).text
+        found = re.findall(r'tile-text"><span class="name">([^<]*)', page)
+        assert found == ["福到窗花", "福字圆挂"]
+        assert "b社工站 · 还有 3 件" in words(page)
+        page = (await web.get("/stations/b?q=福")).text
+        assert re.findall(r'tile-text"><span class="name">([^<]*)', page) == ["福到窗花"]
+        assert 'action="/stations/b"' in page
+        assert "<strong>b社工站</strong>" in page
+        assert (await web.get("/stations/nowhere")).status_code == 404
+        assert (await web.get("/c")).status_code == 200

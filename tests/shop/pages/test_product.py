@@ -9,7 +9,7 @@ from catalog.checks import BEIJING
 from catalog.db import Sessions
 from catalog.models import Kind, Photo, PhotoState, ProductState
 from live.models import Scan
-from live.shows import end_show
+from live.on_air import end_show
 from tests.live.acting import host_of, sibling
 from tests.making import make_live_show, make_product
 from tests.shop.pages.buyer import NASTY, another_buyer, change, holds, minutes_ago, phone, words
@@ -206,7 +206,7 @@ async def test_pieces_that_a_show_keeps_lead_to_the_show(
     assert BUTTON not in page
 
 
-async def test_off_sale_shows_what_else_there_is_and_a_draft_nothing(
+async def test_off_sale_shows_what_else_there_is_and_what_is_not_yet_shown_nothing(
     sessions: Sessions, database_url: str, tmp_path: Path
 ) -> None:
     product = await make_product(sessions, name="收起来的")
@@ -219,13 +219,14 @@ async def test_off_sale_shows_what_else_there_is_and_a_draft_nothing(
         assert f'href="/products/{other.slug}"' in off
         assert BUTTON not in off
         assert "这些和它相像" in words(off)
-        await change(sessions, product, state=ProductState.DRAFT)
-        for path in (f"/Q/{link.code}", f"/products/{product.slug}"):
-            draft = await web.get(path)
-            assert draft.status_code == 404
-            assert "收起来的" not in draft.text
+        for state in (ProductState.DRAFT, ProductState.REVIEW):
+            await change(sessions, product, state=state)
+            for path in (f"/Q/{link.code}", f"/products/{product.slug}"):
+                hidden = await web.get(path)
+                assert hidden.status_code == 404
+                assert "收起来的" not in hidden.text
         assert "这件作品收起来了" in words((await web.get(f"/Q/{link.code}")).text)
-    assert await missed_scans(sessions) == [(link.id, True)] * 3
+    assert await missed_scans(sessions) == [(link.id, True)] * 4
 
 
 async def test_a_retired_code_says_so_and_leads_on(

@@ -10,7 +10,7 @@ from catalog.checks import BEIJING
 from catalog.db import Sessions
 from catalog.models import Kind, Product, ProductState
 from live.models import Airing, Link, Scan, Show, ShowState
-from live.shows import end_show, show_now
+from live.on_air import end_show, show_now
 from tests.live.acting import host_of, item_of, sibling
 from tests.making import make_live_show, make_product
 from tests.shop.pages.buyer import change, phone, words

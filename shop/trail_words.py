@@ -1,0 +1,41 @@
+"""The audit trail in the words of families and staff: what was done, and by which channel."""
+
+ACTIONS = {
+    "work_order.accept": "接单",
+    "work_order.decline": "接不了",
+    "work_order.start": "开始做了",
+    "work_order.ready": "做好了",
+    "work_order.undo_accept": "收回接单",
+    "work_order.undo_start": "收回开始做",
+    "work_order.undo_ready": "收回做好了",
+    "work_order.stage": "给买家看进度照片",
+    "work_order.undo_stage": "收回进度照片",
+    "work_order.ship": "寄出",
+    "work_order.deliver": "买家签收",
+    "work_order.cancel": "取消",
+    "work_order.call_off": "取消",
+    "work_order.parcel": "改快递单号",
+    "date_change.make": "改了做好的日子",
+    "date_change.undo": "改回原来的日子",
+    "date_change.keep": "买家愿意等",
+    "date_change.cancel": "买家不等了",
+    "closure.add": "记了歇工的日子",
+    "closure.take_back": "不歇了",
+    "inbox.take": "来管这件事",
+    "slip.print": "印了纸条",
+    "product.add": "上了新作品",
+    "product.change": "改了作品",
+    "stock.change": "改了件数",
+    "photo.add": "加了照片",
+    "photo.remove": "拿下照片",
+}
+
+CHANNELS = {
+    "call": "电话",
+    "visit": "上门",
+    "slip": "纸条",
+    "web": "网页",
+    "api": "程序",
+    "buyer": "买家订单页",
+    "program": "系统",
+}
