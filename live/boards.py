@@ -104,7 +104,7 @@ class BoardView(View):
 
 
 class FragmentView(View):
-    """HTML as server-sent events named `fragment`, each {id, html}: all of them, then what changed."""
+    """HTML as server-sent events named `fragments`, {id: html}: all of them, then what changed."""
 
     def __init__(self, render: Render, part: Part) -> None:
         super().__init__()
@@ -136,11 +136,8 @@ class FragmentView(View):
 
 
 def framed(fragments: Mapping[str, str]) -> bytes:
-    """Fragments as server-sent events."""
-    return b"".join(
-        b"event: fragment\r\ndata: %s\r\n\r\n" % msgspec.json.encode({"id": id_, "html": html})
-        for id_, html in fragments.items()
-    )
+    """Fragments of one moment as one server-sent event: a page shows them in one go."""
+    return b"event: fragments\r\ndata: %s\r\n\r\n" % msgspec.json.encode(fragments)
 
 
 def _outermost(fragments: Fragments) -> dict[str, str]:

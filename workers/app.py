@@ -22,7 +22,7 @@ from shop.logs import configure_logs
 from shop.notices import SEND_JOB
 from shop.settings import Settings, read_settings
 from shop.supervise import end_with_parent
-from workers import runtime
+from workers import folder, runtime
 
 # A photo of 100 megapixels keeps a process busy for seconds. In a queue of their own, photos
 # take turns with everything else instead of standing before it.
@@ -55,7 +55,9 @@ _SCHEDULE: dict[str, Any] = {
 def _configure(settings: Settings) -> dict[str, Any]:
     return {
         "broker_url": settings.broker_url,
-        "broker_transport_options": _transport_options(settings),
+        "broker_transport_options": (
+            folder.options(settings.broker_dir) if settings.embedded_broker else {}
+        ),
         "broker_connection_retry_on_startup": True,
         "task_ignore_result": True,
         "task_acks_late": True,
@@ -72,20 +74,6 @@ def _configure(settings: Settings) -> dict[str, Any]:
         "worker_enable_remote_control": False,
         "beat_scheduler": "celery.beat.Scheduler",
         "beat_schedule": _SCHEDULE,
-    }
-
-
-def _transport_options(settings: Settings) -> dict[str, Any]:
-    if not settings.embedded_broker:
-        return {}
-    folder = settings.broker_dir
-    for name in ("messages", "control"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    return {
-        "data_folder_in": str(folder / "messages"),
-        "data_folder_out": str(folder / "messages"),
-        "control_folder": str(folder / "control"),
-        "polling_interval": 0.2,
     }
 
 

@@ -93,7 +93,7 @@ async def events(
     database: NamedDependency[Database],
     show_id: FromPath[int],
 ) -> ServerSentEvent:
-    """The parts of the console that have changed, each as a `fragment` message."""
+    """The parts of the console that have changed at one moment, as one `fragments` message."""
     show = await show_for(session, actor, show_id)
     return ServerSentEvent(_follow(request, actor, boards, database, show.id))
 
@@ -117,12 +117,13 @@ async def _follow(
             if seen.control.mine and seen.on_air and is_due(seen.show, now):
                 async with database.writing.begin() as session:
                     await still_here(session, actor, show_id, screen, now)
-            for part, html in _render(request, seen).items():
-                still = _TICKING.sub(r"\1", html)
-                if shown.get(part) != still:
-                    shown[part] = still
-                    data = msgspec.json.encode({"id": part, "html": html})
-                    yield ServerSentEventMessage(event="fragment", data=data)
+            parts = _render(request, seen)
+            still = {part: _TICKING.sub(r"\1", html) for part, html in parts.items()}
+            changed = {part: parts[part] for part in parts if still[part] != shown.get(part)}
+            shown = still
+            if changed:
+                data = msgspec.json.encode(changed)
+                yield ServerSentEventMessage(event="fragments", data=data)
 
 
 async def _looks(boards: Boards, database: Database, show_id: int) -> AsyncGenerator[Board, None]:

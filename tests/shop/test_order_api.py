@@ -1,6 +1,5 @@
 """A change of mind through the JSON interface: the same services, the same refusals."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from catalog.access import Actor
@@ -8,18 +7,16 @@ from catalog.db import Sessions
 from catalog.models import Kind
 from shop import requests, routing
 from shop.checkout import get_order
-from tests.making import act, make_product
+from tests.making import act, make_product, this_moment
 from tests.programs import interface, refused
 from tests.shop.sales import figures, look, order, pay, refunds, staff, two_workshops, want
-
-NOW = datetime.now(UTC)
 
 
 async def take(sessions: Sessions, actor: Actor, part_id: int, *names: str) -> None:
     for name in names:
         facts = ("顺丰", "SF1234567890") if name == "ship" else ()
         async with sessions.begin() as session:
-            await getattr(routing, name)(session, actor, part_id, *facts, NOW)
+            await getattr(routing, name)(session, actor, part_id, *facts, this_moment())
 
 
 async def test_one_part_or_all_of_an_order_is_cancelled(
@@ -70,7 +67,7 @@ async def test_what_has_begun_is_asked_of_the_desk(
         answer = await api.post(f"{base}/requests", json=body)
         again = await api.post(f"{base}/requests", json={**body, "reason": "真的"})
         async with sessions.begin() as session:
-            await requests.refuse(session, desk, answer.json()["id"], "刻好了", NOW)
+            await requests.refuse(session, desk, answer.json()["id"], "刻好了", this_moment())
         told = (await api.get(f"{base}/requests")).json()
         refused(await api.get("/api/orders/nobody/requests"), 404, "not_found")
     assert (answer.status_code, again.status_code) == (201, 201)

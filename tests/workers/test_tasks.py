@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
@@ -26,13 +26,11 @@ from shop import routing
 from shop.checkout import get_order
 from shop.models import MemberSession, Notice, Order, OrderState, Refund, RefundState, WorkOrder
 from shop.signin import STAFF_SESSION, new_session
-from tests.making import act, make_product
+from tests.making import act, make_product, this_moment
 from tests.serving import Served, eventually, served
 from tests.shop.sales import figures, hold, order, pay, staff, two_workshops, want
 
 CELERY = Path(sys.executable).with_name("celery")
-NOW = datetime.now(UTC)
-"""Tasks go by the machine's clock."""
 
 T = TypeVar("T")
 
@@ -66,7 +64,7 @@ async def no_jobs(sessions: Sessions) -> bool:
 
 async def buy(server: Served, product: Product, sessions: Sessions) -> Order:
     """An order paid for over HTTP, which the gateway then tells of."""
-    placed = await order(sessions, want(product), now=NOW)
+    placed = await order(sessions, want(product), now=this_moment())
     async with httpx.AsyncClient() as buyer:
         to_pay = await buyer.post(
             f"{server.base}/o/{placed.token}/pay", data=await form(buyer, server)
@@ -90,7 +88,7 @@ async def decline(sessions: Sessions, placed: Order, product: Product) -> None:
     manager = act(await staff(sessions, product))
     async with sessions.begin() as session:
         part = (await get_order(session, placed.token)).work_orders[0]
-        await routing.decline(session, manager, part.id, "木头裂了", NOW)
+        await routing.decline(session, manager, part.id, "木头裂了", this_moment())
 
 
 async def upload(sessions: Sessions, product: Product, folder: Path) -> None:
@@ -100,7 +98,7 @@ async def upload(sessions: Sessions, product: Product, folder: Path) -> None:
     manager = act(await staff(sessions, product))
     async with sessions.begin() as session:
         product = await get_product(session, product.id)
-        await add_photo(session, storage, manager, product, picture.getvalue(), NOW)
+        await add_photo(session, storage, manager, product, picture.getvalue(), this_moment())
 
 
 # With no settings the database is SQLite and the broker a folder.
@@ -111,10 +109,10 @@ async def test_the_worker_beside_the_web_server_does_every_task(
 ) -> None:
     sessions = database.writing
     product = await make_product(sessions)
-    await hold(sessions, want(product), now=NOW - timedelta(hours=1))
+    await hold(sessions, want(product), now=this_moment() - timedelta(hours=1))
     member = await staff(sessions, product)
     async with sessions.begin() as session:
-        await new_session(session, member, NOW - STAFF_SESSION)
+        await new_session(session, member, this_moment() - STAFF_SESSION)
 
     async def routed() -> bool:
         return len(await every(sessions, Notice.id)) == 1
@@ -174,8 +172,8 @@ async def test_a_worker_of_its_own_routes_an_order(
     sessions = database.writing
     low, high = await two_workshops(sessions)
     with worker(database_url, tmp_path / "data", BROKERS[broker]):
-        placed = await order(sessions, want(low), want(high), now=NOW)
-        await pay(sessions, placed, NOW)
+        placed = await order(sessions, want(low), want(high), now=this_moment())
+        await pay(sessions, placed, this_moment())
         await eventually(lambda: no_jobs(sessions), within=240)
     told = await every(sessions, Notice.work_order_id)
     assert sorted(told) == await every(sessions, WorkOrder.id)

@@ -46,6 +46,8 @@ export function swap(id, html) {
     }
     again.focus({ preventScroll: true });
     if (held.selectionStart != null) again.setSelectionRange(held.selectionStart, held.selectionEnd);
+    // What was chosen in a number field nobody is told; a digit that comes now replaces the old one.
+    else if (again.type === "number" && again.value === again.defaultValue) again.select();
   }
   listen();
   tick();
@@ -112,7 +114,8 @@ document.addEventListener("click", (event) => {
   else on.closest("dialog").close();
 });
 
-/* Live pages: each `fragment` message is JSON, {id, html}. */
+/* Live pages: each `fragments` message is JSON, {id: html}. What belongs to one moment changes in one
+   go: a key never finds the new piece beside the old buttons. */
 const sources = new Map();
 
 function listen() {
@@ -134,9 +137,8 @@ function connect(element) {
     sources.delete(element);
     setTimeout(listen, 5000);
   };
-  source.addEventListener("fragment", ({ data }) => {
-    const { id, html } = JSON.parse(data);
-    bring(id, html, element.dataset.csrf);
+  source.addEventListener("fragments", ({ data }) => {
+    for (const [id, html] of Object.entries(JSON.parse(data))) bring(id, html, element.dataset.csrf);
   });
 }
 

@@ -361,8 +361,7 @@ async def fragments(chunks: "asyncio.Queue[bytes]", wanted: set[str]) -> dict[st
         while not wanted <= found.keys():
             for line in (await chunks.get()).decode().splitlines():
                 if line.startswith("data: "):
-                    fragment = msgspec.json.decode(line[6:], type=dict[str, str])
-                    found[fragment["id"]] = fragment["html"]
+                    found |= msgspec.json.decode(line[6:], type=dict[str, str])
     return found
 
 

@@ -36,9 +36,8 @@ async def link(sessions: Sessions, product: Product, show: Show) -> Link:
 def fragments(answer: Response) -> dict[str, str]:
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/event-stream")
-    data = [line[6:] for line in answer.text.splitlines() if line.startswith("data: ")]
-    found = [msgspec.json.decode(line, type=dict[str, str]) for line in data]
-    return {fragment["id"]: fragment["html"] for fragment in found}
+    (data,) = [line[6:] for line in answer.text.splitlines() if line.startswith("data: ")]
+    return msgspec.json.decode(data, type=dict[str, str])
 
 
 async def test_pages_follow_only_while_their_show_is_on_air(

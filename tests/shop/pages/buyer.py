@@ -3,7 +3,7 @@
 import html
 import re
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from catalog.db import Base, Sessions
 from shop.models import Hold
+from tests.making import this_moment
 from tests.web import Browser, browser, settings_for
 
 NASTY = "<script>alert(\"1\")</script> & 'quoted' 😀 ᠮᠣᠩᠭᠣᠯ བོད་ ئۇيغۇر"
@@ -55,4 +56,4 @@ async def holds(sessions: Sessions) -> list[Hold]:
 
 
 def minutes_ago(minutes: float) -> datetime:
-    return datetime.now(UTC) - timedelta(minutes=minutes)
+    return this_moment() - timedelta(minutes=minutes)

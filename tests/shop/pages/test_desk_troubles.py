@@ -1,6 +1,6 @@
 """The exceptions inbox at the desk."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import select, update
@@ -18,15 +18,13 @@ from shop.models import (
 )
 from shop.troubles import TroubleKind, open_trouble
 from tests.desk import Desk, only, open_desk
-from tests.making import make_member, make_product, make_station, make_workshop
+from tests.making import make_member, make_product, make_station, make_workshop, this_moment
 from tests.shop.sales import figures, jobs, look, order, pay, want
-
-NOW = datetime.now(UTC)
 
 
 async def sell(desk: Desk) -> tuple[Product, Order]:
     product = await make_product(desk.sessions, await make_workshop(desk.sessions, desk.station))
-    placed = await order(desk.sessions, want(product), now=NOW)
+    placed = await order(desk.sessions, want(product), now=this_moment())
     return product, await look(desk.sessions, placed)
 
 
@@ -35,7 +33,7 @@ async def tell(
     kind: TroubleKind = TroubleKind.JOB_FAILING,
     subject: str = "job:1",
     order_id: int | None = None,
-    now: datetime = NOW,
+    now: datetime | None = None,
 ) -> str:
     """The address of a new trouble."""
     async with desk.sessions.begin() as session:
@@ -46,7 +44,7 @@ async def tell(
             subject=subject,
             text=f"出了事：{subject}。",
             order_id=order_id,
-            now=now,
+            now=now or this_moment(),
         )
     async with desk.sessions() as session:
         query = select(Trouble.id).where(Trouble.kind == kind, Trouble.subject == subject)
@@ -76,7 +74,7 @@ async def test_the_list_says_what_it_is_how_old_and_what_to_do(
 ) -> None:
     async with open_desk(sessions, database_url, tmp_path) as desk:
         _, placed = await sell(desk)
-        old = NOW - timedelta(hours=5, minutes=1)
+        old = this_moment() - timedelta(hours=5, minutes=1)
         await tell(desk, TroubleKind.NO_ANSWER, "work_order:1", placed.id, now=old)
         await tell(desk, TroubleKind.STOCK_MISMATCH, "product:7")
         await desk.enter(Role.ORDER_DESK)
@@ -143,14 +141,14 @@ async def test_a_failed_refund_is_retried_from_the_inbox(
 ) -> None:
     async with open_desk(sessions, database_url, tmp_path) as desk:
         _, placed = await sell(desk)
-        placed = await pay(sessions, placed, NOW)
+        placed = await pay(sessions, placed, this_moment())
         refund = Refund(
             station_id=desk.station.id,
             payment_id=placed.payments[0].id,
             cause="decline:1",
             state=RefundState.FAILED,
             amount_fen=100,
-            created_at=NOW,
+            created_at=this_moment(),
         )
         async with sessions.begin() as session:
             session.add(refund)
@@ -208,7 +206,7 @@ async def test_a_promise_that_outlasts_the_wallet_is_shown_with_the_order(
 ) -> None:
     async with open_desk(sessions, database_url, tmp_path) as desk:
         _, placed = await sell(desk)
-        placed = await pay(sessions, placed, NOW)
+        placed = await pay(sessions, placed, this_moment())
         await desk.enter(Role.ORDER_DESK)
         found = {}
         for promised_on in (date(2027, 1, 15), date(2027, 1, 30), date(2027, 3, 1)):

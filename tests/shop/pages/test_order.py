@@ -1,6 +1,5 @@
 """A buyer's order page, in every state it may be found in."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import delete
@@ -9,7 +8,7 @@ from catalog.db import Sessions
 from catalog.models import Kind, Role
 from shop import routing
 from shop.models import RefundState, SignInTry, WorkOrder
-from tests.making import act, make_product
+from tests.making import act, make_product, this_moment
 from tests.shop.pages.buyer import NASTY, change, minutes_ago, phone, value_of, words
 from tests.shop.sales import (
     expire,
@@ -23,8 +22,6 @@ from tests.shop.sales import (
     two_workshops,
     want,
 )
-
-NOW = datetime.now(UTC)
 
 
 async def test_an_unpaid_order_can_be_paid_until_its_time_is_over(
@@ -63,13 +60,13 @@ async def test_the_steps_of_each_workshop_are_told(
     async with phone(database_url, tmp_path) as web:
         fresh = words((await web.get(f"/o/{placed.token}")).text)
         async with sessions.begin() as session:
-            await routing.accept(session, desk, sent.id, NOW)
-            await routing.decline(session, desk, declined.id, f"料裂了{NASTY}", NOW)
+            await routing.accept(session, desk, sent.id, this_moment())
+            await routing.decline(session, desk, declined.id, f"料裂了{NASTY}", this_moment())
         async with sessions.begin() as session:
-            await routing.ship(session, desk, sent.id, "顺丰", "sf 1234567890", NOW)
+            await routing.ship(session, desk, sent.id, "顺丰", "sf 1234567890", this_moment())
         page = (await web.get(f"/o/{placed.token}")).text
         async with sessions.begin() as session:
-            await routing.deliver(session, desk, sent.id, NOW)
+            await routing.deliver(session, desk, sent.id, this_moment())
         done = words((await web.get(f"/o/{placed.token}")).text)
     assert "已经付款 ¥820 收到了" in fresh
     assert fresh.count("已经告诉这家作坊，等他们接单。") == 2
@@ -90,7 +87,7 @@ async def test_each_state_of_a_refund_is_told_in_words(
     placed = await pay(sessions, await order(sessions, want(product)))
     desk = act(await staff(sessions, product))
     async with sessions.begin() as session:
-        await routing.decline(session, desk, placed.work_orders[0].id, "料裂了", NOW)
+        await routing.decline(session, desk, placed.work_orders[0].id, "料裂了", this_moment())
     (refund,) = await refunds(sessions)
     told = {
         RefundState.REQUESTED: "退款 ¥276： 已经登记，马上交给付款平台。不用您做什么。",

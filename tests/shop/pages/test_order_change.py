@@ -1,6 +1,6 @@
 """A buyer changes their mind on the order page: what is offered, confirmed, and said afterwards."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,11 +10,9 @@ from catalog.db import Sessions
 from catalog.models import Kind, Product
 from shop import requests, routing
 from shop.models import Order, WorkOrder
-from tests.making import act, make_product, make_station, make_workshop
+from tests.making import act, make_product, make_station, make_workshop, this_moment
 from tests.shop.pages.buyer import NASTY, change, minutes_ago, phone, value_of, words
 from tests.shop.sales import figures, look, order, pay, refunds, staff, two_workshops, want
-
-NOW = datetime.now(UTC)
 
 
 async def sold(sessions: Sessions, *products: Product) -> tuple[Order, Actor]:
@@ -28,7 +26,7 @@ async def step(sessions: Sessions, actor: Actor, part: WorkOrder, *names: str) -
     for name in names:
         facts = ("顺丰", "SF1234567890") if name == "ship" else ()
         async with sessions.begin() as session:
-            await getattr(routing, name)(session, actor, part.id, *facts, NOW)
+            await getattr(routing, name)(session, actor, part.id, *facts, this_moment())
 
 
 async def test_a_part_is_cancelled_after_a_second_look(
@@ -94,7 +92,7 @@ async def test_a_cancel_is_asked_for_answered_and_read(
         assert "您申请了取消， 等社工站答复。答复以前作坊可能还在做。" in words(page)
         async with sessions.begin() as session:
             (asked,) = await requests.requests_of(session, placed.id)
-            await requests.refuse(session, manager, asked.id, f"名字都刻好了{NASTY}", NOW)
+            await requests.refuse(session, manager, asked.id, f"名字都刻好了{NASTY}", this_moment())
         page = (await web.get(path)).text
     assert "您申请的取消，社工站没有同意： 名字都刻好了<script>" in words(page)
     assert "<script>alert" not in page
@@ -108,7 +106,9 @@ async def test_a_request_is_withdrawn(
     path, part = f"/o/{placed.token}", placed.work_orders[0]
     await step(sessions, manager, part, "accept", "start")
     async with sessions.begin() as session:
-        asked = await requests.ask(session, placed.token, part.id, "cancel", "买重了", NOW)
+        asked = await requests.ask(
+            session, placed.token, part.id, "cancel", "买重了", this_moment()
+        )
     async with phone(database_url, tmp_path) as web:
         await web.get(path)
         answer = await web.submit(f"{path}/withdraw", {"request": str(asked.id)})
@@ -129,17 +129,17 @@ async def test_a_return_is_offered_with_its_last_day_and_told_where_to(
     async with phone(database_url, tmp_path) as web:
         coming = words((await web.get(path)).text)
         await step(sessions, manager, part, "deliver")
-        until = (NOW + timedelta(hours=8)).date() + timedelta(days=7)
+        until = (this_moment() + timedelta(hours=8)).date() + timedelta(days=7)
         page = words((await web.get(path)).text)
         asks = words((await web.get(f"{path}/change?part={part.id}")).text)
         answer = await web.submit(f"{path}/ask", {"part": str(part.id), "kind": "return"})
         waiting = words((await web.get(answer.headers["location"])).text)
         async with sessions.begin() as session:
             (asked,) = await requests.requests_of(session, placed.id)
-            await requests.agree(session, manager, asked.id, "请寄到：红崖村 1 号", NOW)
+            await requests.agree(session, manager, asked.id, "请寄到：红崖村 1 号", this_moment())
         agreed = words((await web.get(path)).text)
         async with sessions.begin() as session:
-            await requests.arrived(session, manager, asked.id, False, NOW)
+            await requests.arrived(session, manager, asked.id, False, this_moment())
         done = words((await web.get(path)).text)
     assert "已经寄出，不能取消了。签收第二天起 7 天内可以退货。" in coming
     assert f"{until.month}月{until.day}日以前（含当天）可以退货。" in page
@@ -163,7 +163,7 @@ async def test_what_was_made_to_order_says_why_it_can_not_come_back(
     both, manager = await sold(sessions, finished, carved)
     only, _ = await sold(sessions, carved)
     for placed in (both, only):
-        await change(sessions, placed, custom_agreed_at=NOW)
+        await change(sessions, placed, custom_agreed_at=this_moment())
         await step(sessions, manager, placed.work_orders[0], "accept", "ship", "deliver")
     part = both.work_orders[0]
     async with phone(database_url, tmp_path) as web:

@@ -1,6 +1,6 @@
 """A new day on the buyer's order page, with scripts off: kept, cancelled, or answered too late."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,16 +12,17 @@ from shop import routing
 from shop.dates import change_date
 from shop.models import DateChange, Order
 from shop.promise import beijing_day
-from tests.making import act, make_product, make_station, make_workshop
+from tests.making import act, make_product, make_station, make_workshop, this_moment
 from tests.shop.pages.buyer import NASTY, minutes_ago, phone, words
 from tests.shop.sales import look, order, pay, refunds, staff, want
 
-NOW = datetime.now(UTC)
-LATER = beijing_day(NOW) + timedelta(days=20)
+
+def later() -> date:
+    return beijing_day(this_moment()) + timedelta(days=20)
 
 
 async def asked(sessions: Sessions, *steps: str) -> tuple[Order, DateChange, Actor]:
-    """A paid order whose day was changed to `LATER`, with its question, and a manager."""
+    """A paid order whose day was changed to `later`, with its question, and a manager."""
     workshop = await make_workshop(sessions, await make_station(sessions))
     board = await make_product(
         sessions, workshop, name="竖匾", kind=Kind.MADE_TO_ORDER, on_hand=0, work_days=7
@@ -30,8 +31,8 @@ async def asked(sessions: Sessions, *steps: str) -> tuple[Order, DateChange, Act
     manager, part = act(await staff(sessions, board)), placed.work_orders[0].id
     async with sessions.begin() as session:
         for step in steps:
-            await getattr(routing, step)(session, manager, part, NOW)
-        change = await change_date(session, manager, part, LATER, NASTY[:100], NOW)
+            await getattr(routing, step)(session, manager, part, this_moment())
+        change = await change_date(session, manager, part, later(), NASTY[:100], this_moment())
     return placed, change, manager
 
 
@@ -47,14 +48,14 @@ async def test_the_buyer_reads_both_days_and_waits(
     async with phone(database_url, tmp_path) as web:
         page = (await web.get(path)).text
         said = words(page)
-        assert f"要等到 {LATER.month}月{LATER.day}日" in said
+        assert f"要等到 {later().month}月{later().day}日" in said
         assert "确定取消，退 ¥276" in said
         assert "要取消得先问社工站" not in said
         answer = await web.submit(f"{path}/date", answering(change, "keep"))
         assert answer.headers["location"] == path
         kept = words((await web.get(path)).text)
     assert "要等到" not in kept
-    assert f"{LATER.month}月{LATER.day}日 前做好" in kept
+    assert f"{later().month}月{later().day}日 前做好" in kept
     assert "要取消得先问社工站" in kept
     assert await refunds(sessions) == []
 
@@ -87,7 +88,7 @@ async def test_who_answers_after_the_parcel_left_is_told_so(
         await web.get(path)
         async with sessions.begin() as session:
             part = placed.work_orders[0].id
-            await routing.ship(session, manager, part, "顺丰", "SF1234567890", NOW)
+            await routing.ship(session, manager, part, "顺丰", "SF1234567890", this_moment())
         await web.submit(f"{path}/date", answering(change, "cancel"))
         said = words((await web.get(path)).text)
     assert "这部分已经寄出了。" in said
@@ -104,4 +105,4 @@ async def test_an_answer_to_nothing_is_not_found(
     async with phone(database_url, tmp_path) as web:
         await web.get(f"/o/{placed.token}")
         assert (await web.submit(f"/o/{placed.token}/date", typed)).status_code == 404
-    assert (await look(sessions, placed)).work_orders[0].promised_on == LATER
+    assert (await look(sessions, placed)).work_orders[0].promised_on == later()
