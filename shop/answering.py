@@ -17,7 +17,7 @@ from catalog.checks import BEIJING, Check
 from catalog.errors import Invalid
 from catalog.models import Maker
 from media.storage import Storage
-from shop import dates, routing
+from shop import dates, work_orders, work_steps
 from shop.acting import Said, act_for, read_said
 from shop.context import Shop
 from shop.errors import WrongWorkOrderState
@@ -37,7 +37,7 @@ _POSSIBLE = {
     _S.MAKING: ("ready", "date"),
     _S.READY: (),
 }
-_TAPS = {"accept": routing.accept, "start": routing.start, "ready": routing.ready}
+_TAPS = {"accept": work_steps.accept, "start": work_steps.start, "ready": work_steps.ready}
 _SAID = {
     "accept": "记下了，接单了。",
     "date": "记下了新日子，买家会知道。",
@@ -93,7 +93,7 @@ async def answer(
     who was faster, when the answer is no longer open; then nothing is kept.
     """
     actor.must_be(WORK_ORDER_DESK)
-    work_order = await routing.work_order_for(session, actor, work_order_id, lock=True)
+    work_order = await work_orders.work_order_for(session, actor, work_order_id, lock=True)
     chosen = typed.get("answer", "")
     if chosen not in possible(work_order):
         _must_be_known(chosen)
@@ -106,7 +106,7 @@ async def answer(
     if chosen == "date":
         await _other_date(session, acting, work_order, typed, now)
     elif chosen == "decline":
-        await routing.decline(session, acting, work_order.id, typed.get("reason"), now)
+        await work_steps.decline(session, acting, work_order.id, typed.get("reason"), now)
     else:
         await _TAPS[chosen](session, acting, work_order.id, now)
     return _SAID[chosen]

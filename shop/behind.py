@@ -14,7 +14,7 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from catalog import outbox
 from catalog.db import Database
-from shop import notices, routing
+from shop import notices, work_orders
 from shop.channels import Audience
 from shop.dates import change_date
 from shop.models import WorkOrder, WorkOrderState
@@ -111,7 +111,7 @@ def _late(queue: Queue, today: date) -> Iterable[tuple[int, tuple[date, date, in
 
 async def _tell_buyer(session: AsyncSession, late: Late, now: datetime) -> int:
     """Change the date, unless it or the work has changed since it was looked at."""
-    work_order = await routing.read_work_order(session, late.work_order.id, lock=True)
+    work_order = await work_orders.read_work_order(session, late.work_order.id, lock=True)
     if work_order.state not in _TAKEN_ON or work_order.promised_on != late.promised_on:
         return 0
     await change_date(session, None, work_order.id, late.likely_on, "", now)

@@ -14,7 +14,7 @@ from catalog.checks import clean
 from catalog.errors import Invalid
 from catalog.forms import read_number
 from media.codes import normalise
-from shop import parcels, routing
+from shop import parcels, work_steps
 from shop.carriers import CARRIERS, carrier_named, read_parcel
 from shop.errors import WrongWorkOrderState
 from shop.models import Order, OrderLine, WorkOrder, WorkOrderState
@@ -100,7 +100,7 @@ async def _matched(session: AsyncSession, actor: Actor, line: Line, name: str, s
     found = await _named(session, actor, name)
     if not found:
         return replace(line, problem=f"没有“{name[:20]}”这个订单号或工单号。")
-    sendable = [part for part in found if routing.may_take(part, "ship")] or found
+    sendable = [part for part in found if work_steps.may_take(part, "ship")] or found
     if len(sendable) > 1:
         which = "、".join(f"{part.id}（{part.workshop.name}）" for part in sendable)
         return replace(line, problem=f"这个订单有几张工单，请写工单号：{which}。")
@@ -110,7 +110,7 @@ async def _matched(session: AsyncSession, actor: Actor, line: Line, name: str, s
         return replace(line, done=True)
     if part.tracking:
         return replace(line, problem=f"已经寄出了，单号是 {part.carrier} {part.tracking}。")
-    if not routing.may_take(part, "ship"):
+    if not work_steps.may_take(part, "ship"):
         return replace(line, problem="还没有接单，或者已经取消，不能寄。")
     if part.id in seen.work_orders:
         return replace(line, problem=f"第 {seen.work_orders[part.id]} 行已经写过这张工单。")

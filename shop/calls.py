@@ -23,8 +23,8 @@ from shop.examine.work import ANSWER_WITHIN
 from shop.models import Hold, HoldState, Notice, Order, Waiter, WorkOrder, WorkOrderState
 from shop.notices import Event
 from shop.reminding import GIVEN_UP_AFTER, REMINDERS
-from shop.routing import work_order_for
 from shop.today import finish_notice
+from shop.work_orders import work_order_for
 from shop.working_hours import ago, ahead
 
 MOST_CALLS = 100

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.audit import record_buyer
 from catalog.errors import NotFound
-from shop import routing
+from shop import work_steps
 from shop.context import Shop
 from shop.errors import PaymentNotClosed, WrongOrderState, WrongWorkOrderState
 from shop.models import Order, OrderState, PaymentState, WorkOrder, WorkOrderState
@@ -43,7 +43,7 @@ async def cancel(shop: Shop, token: str, work_order_id: int | None, now: datetim
         await _close_payments(shop, order, now)
     async with shop.database.writing.begin() as session:
         if work_order_id is not None:
-            await routing.cancel_for_buyer(session, token, work_order_id, now)
+            await work_steps.cancel_for_buyer(session, token, work_order_id, now)
         else:
             await _cancel_whole(session, token, was_unpaid, now)
         return await _sheet(session, token)
@@ -92,7 +92,7 @@ async def _cancel_parts(session: AsyncSession, order: Order, now: datetime) -> N
     cancelled = 0
     for part_id in list(await session.scalars(select(WorkOrder.id).where(*left))):
         try:
-            await routing.cancel_for_buyer(session, order.token, part_id, now)
+            await work_steps.cancel_for_buyer(session, order.token, part_id, now)
             cancelled += 1
         except WrongWorkOrderState as refusal:
             refusals.append(refusal)

@@ -18,7 +18,7 @@ from catalog.checks import BEIJING, Check
 from catalog.closures import LOOK_JOB
 from catalog.errors import NotFound, NotTakenBack
 from catalog.own import own
-from shop import notices, requests, routing
+from shop import notices, requests, work_orders, work_steps
 from shop.errors import DateAnswered, WrongWorkOrderState
 from shop.models import (
     BuyerRequest,
@@ -69,9 +69,9 @@ async def accept_with_date(
 ) -> WorkOrder:
     """The workshop takes the work for a day of its own, which is as `change_date`.
 
-    The promised day itself is simply accepted. Raises what `routing.accept` and `change_date` do.
+    The promised day itself is simply accepted. Raises what `work_steps.accept` and `change_date` do.
     """
-    work_order = await routing.accept(session, actor, work_order_id, now)
+    work_order = await work_steps.accept(session, actor, work_order_id, now)
     if new_on != work_order.promised_on:
         await _change(session, actor, work_order, new_on, why, now)
     return work_order
@@ -87,7 +87,7 @@ async def undo_change(
     """
     actor.must_be(WORK_ORDER_ACTORS)
     change = await own(session, actor, DateChange, change_id)
-    work_order = await routing.work_order_for(session, actor, change.work_order_id, lock=True)
+    work_order = await work_orders.work_order_for(session, actor, change.work_order_id, lock=True)
     await session.refresh(change)
     if change.state == _S.UNDONE:
         return change
@@ -136,7 +136,7 @@ async def cancel_for_date(
     if change.state != _S.CANCELLED:
         await _answer(session, change, work_order, _S.CANCELLED, now)
         await _withdraw_request(session, token, work_order, now)
-        await routing.take_for_buyer(session, work_order, "call_off", "买家不等新的日子", now)
+        await work_steps.take_for_buyer(session, work_order, "call_off", "买家不等新的日子", now)
     return change
 
 
@@ -179,9 +179,9 @@ def may_undo(change: DateChange, work_order: WorkOrder, now: datetime) -> bool:
 
 async def _locked_for(session: AsyncSession, actor: Actor | None, work_order_id: int) -> WorkOrder:
     if actor is None:
-        return await routing.read_work_order(session, work_order_id, lock=True)
+        return await work_orders.read_work_order(session, work_order_id, lock=True)
     actor.must_be(WORK_ORDER_ACTORS)
-    return await routing.work_order_for(session, actor, work_order_id, lock=True)
+    return await work_orders.work_order_for(session, actor, work_order_id, lock=True)
 
 
 async def _change(
@@ -284,7 +284,7 @@ async def _answering(
     change = await session.get(DateChange, change_id)
     if change is None:
         raise NotFound(f"date change {change_id}")
-    work_order = await routing.lock_part(session, token, change.work_order_id)
+    work_order = await work_orders.lock_part(session, token, change.work_order_id)
     await session.refresh(change)
     return change, work_order
 

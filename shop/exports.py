@@ -24,7 +24,7 @@ from shop.inbox import Line
 from shop.models import Order, OrderLine, OrderState, WorkOrder, WorkOrderState
 from shop.orders import OrdersWanted, find_orders
 from shop.sheets import Cell, Sheet, yuan_cell
-from shop.work_orders import WorkOrdersWanted, find_work_orders
+from shop.work_order_list import WorkOrdersWanted, find_work_orders
 
 MOST_ROWS = 50_000
 _AT_ONCE = 500

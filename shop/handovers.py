@@ -22,10 +22,10 @@ from catalog.own import own
 from catalog.pictures import picture_at
 from catalog.workshops import workshop_for
 from media.storage import Storage
-from shop import routing
+from shop import work_orders, work_steps
 from shop.errors import WrongWorkOrderState
 from shop.models import Handover, OrderLine, WorkOrder, WorkOrderState
-from shop.work_orders import WorkOrdersWanted, find_work_orders
+from shop.work_order_list import WorkOrdersWanted, find_work_orders
 
 UNDO_WITHIN = timedelta(hours=24)
 MOST_ROWS = 100
@@ -105,7 +105,7 @@ async def hand_over(
     session.add(handover)
     await session.flush()
     for row in rows:
-        await routing.ready(session, actor, row.id, now)
+        await work_steps.ready(session, actor, row.id, now)
         row.handover_id = handover.id
     told = {"work_orders": [row.id for row in rows], "pieces": count, "given_by": by}
     _record(session, actor, "handover.take", handover, now, told)
@@ -118,7 +118,7 @@ async def _locked(
     """Work orders that can be brought, their orders locked. Raises NotFound, WrongWorkOrderState."""
     rows = []
     for work_order_id in sorted(set(ids)):
-        row = await routing.work_order_for(session, actor, work_order_id, lock=True)
+        row = await work_orders.work_order_for(session, actor, work_order_id, lock=True)
         if row.workshop_id != workshop_id:
             raise NotFound(f"work order {work_order_id} of workshop {workshop_id}")
         if row.handover_id is not None:
@@ -139,7 +139,7 @@ async def undo(session: AsyncSession, actor: Actor, handover_id: int, now: datet
     handover = (await handover_for(session, actor, handover_id)).handover
     ids = select(WorkOrder.id).where(WorkOrder.handover_id == handover_id).order_by(WorkOrder.id)
     rows = [
-        await routing.work_order_for(session, actor, work_order_id, lock=True)
+        await work_orders.work_order_for(session, actor, work_order_id, lock=True)
         for work_order_id in list(await session.scalars(ids))
     ]
     rows = [row for row in rows if row.handover_id == handover_id]

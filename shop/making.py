@@ -19,7 +19,7 @@ from catalog.recount import TAKE_BACK_WITHIN
 from media.storage import Storage
 from shop.errors import WrongWorkOrderState
 from shop.models import Stage, StagePhoto, WorkOrder, WorkOrderState
-from shop.routing import work_order_for
+from shop.work_orders import work_order_for
 
 RENDER_JOB = "shop.render_stage_photo"
 MOST_PHOTOS = 20

@@ -14,9 +14,9 @@ from catalog.errors import NotAllowed
 from catalog.models import Station
 from catalog.words import covered_on_paper
 from media.paper import Label, PackedLine, PackingList
-from shop import routing
+from shop import work_steps
 from shop.models import WorkOrder, WorkOrderState
-from shop.work_orders import WorkOrdersWanted, find_work_orders
+from shop.work_order_list import WorkOrdersWanted, find_work_orders
 
 MOST_ROWS = 200
 
@@ -53,7 +53,7 @@ async def to_pack(
         actor.station_id, states=_FINISHED, workshop_id=workshop_id, most=MOST_ROWS
     )
     found, _ = await find_work_orders(session, wanted)
-    return by_workshop([row for row in found if routing.next_step(row) == "ship"])
+    return by_workshop([row for row in found if work_steps.next_step(row) == "ship"])
 
 
 def by_workshop(rows: Sequence[WorkOrder]) -> list[tuple[str, list[WorkOrder]]]:

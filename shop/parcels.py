@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.access import WORK_ORDER_DESK, Actor
 from catalog.audit import record
 from catalog.errors import Invalid
-from shop import routing
+from shop import work_orders, work_steps
 from shop.carriers import looks_like, read_parcel
 from shop.errors import WrongWorkOrderState
 from shop.models import Order, WorkOrder, WorkOrderState
@@ -23,17 +23,17 @@ async def send(
     sure: bool,
     now: datetime,
 ) -> WorkOrder:
-    """`routing.ship`, for people: a number that looks wrong is asked about unless they are `sure`.
+    """`work_steps.ship`, for people: a number that looks wrong is asked about unless they are `sure`.
 
-    Raises as `routing.ship`, and Invalid with the question at "sure".
+    Raises as `work_steps.ship`, and Invalid with the question at "sure".
     """
     by, number = read_parcel(carrier, tracking)
-    work_order = await routing.work_order_for(session, actor, work_order_id, lock=True)
-    if not sure and routing.may_take(work_order, "ship"):
+    work_order = await work_orders.work_order_for(session, actor, work_order_id, lock=True)
+    if not sure and work_steps.may_take(work_order, "ship"):
         # Nobody is asked about a number that is then refused whatever the answer.
-        routing.must_have(actor, work_order)
+        work_steps.must_have(actor, work_order)
         await _ask(session, work_order, by, number)
-    return await routing.ship(session, actor, work_order_id, by, number, now)
+    return await work_steps.ship(session, actor, work_order_id, by, number, now)
 
 
 async def correct(
@@ -51,7 +51,7 @@ async def correct(
     """
     actor.must_be(WORK_ORDER_DESK)
     by, number = read_parcel(carrier, tracking)
-    work_order = await routing.work_order_for(session, actor, work_order_id, lock=True)
+    work_order = await work_orders.work_order_for(session, actor, work_order_id, lock=True)
     if work_order.state != WorkOrderState.SHIPPED:
         raise WrongWorkOrderState("只有已经寄出、还没签收的，才能改单号。")
     before = {"carrier": work_order.carrier, "tracking": work_order.tracking}

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.access import TROUBLE_DESK
 from catalog.db import Database
 from catalog.models import Member, Workshop
-from shop import routing
+from shop import work_orders, work_steps
 from shop.models import Notice, Trouble, WorkOrder, WorkOrderState
 from shop.notices import Event, tell_family
 from shop.troubles import TroubleKind
@@ -51,11 +51,11 @@ def _reminded(event: Event) -> ColumnElement[bool]:
 
 
 async def _see_to(session: AsyncSession, work_order_id: int, now: datetime) -> None:
-    work_order = await routing.read_work_order(session, work_order_id, lock=True)
+    work_order = await work_orders.read_work_order(session, work_order_id, lock=True)
     if work_order.state != WorkOrderState.NEW or work_order.routed_at is None:
         return
     if work_order.routed_at <= ago(now, GIVEN_UP_AFTER):
-        await routing.decline_unanswered(session, work_order_id, now)
+        await work_steps.decline_unanswered(session, work_order_id, now)
         return
     query = select(Notice.kind).where(Notice.work_order_id == work_order_id)
     told = set(await session.scalars(query))

@@ -19,7 +19,7 @@ from catalog.checks import Check
 from catalog.errors import NotFound
 from catalog.models import Kind
 from catalog.own import own
-from shop import ledger, routing
+from shop import ledger, work_orders, work_steps
 from shop.choices import Choice, choice, is_open, returnable
 from shop.errors import WrongRequestState, WrongWorkOrderState
 from shop.models import (
@@ -75,7 +75,7 @@ async def ask(
     least = 1 if wanted == RequestKind.CANCEL else 0
     why = check.text("reason", reason, "原因", most=200, least=least)
     check.done()
-    part = await routing.lock_part(session, token, work_order_id)
+    part = await work_orders.lock_part(session, token, work_order_id)
     now_possible = choice(part.order, part, await requests_of(session, part.order_id), now)
     standing = now_possible.request
     if standing is not None and is_open(standing) and standing.kind == wanted:
@@ -216,7 +216,7 @@ async def _answer(
         return request
     _must_be(request, _S.ASKED)
     if to == _S.AGREED and request.kind == RequestKind.CANCEL:
-        await routing.call_off(session, actor, request.work_order_id, "买家申请取消", now)
+        await work_steps.call_off(session, actor, request.work_order_id, "买家申请取消", now)
     request.state, request.answer = to, said
     request.decided_by, request.decided_at = actor.member_id, now
     after = {"state": to, "answer": said}

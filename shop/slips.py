@@ -27,7 +27,7 @@ from media.storage import Storage
 from media.voices import voice_type
 from shop.errors import WrongWorkOrderState
 from shop.models import ActChannel, OrderLine, Slip, WorkOrder, WorkOrderState
-from shop.routing import work_order_for
+from shop.work_orders import work_order_for
 
 CODE_LENGTH = 6
 MOST_AT_ONCE = 60

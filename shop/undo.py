@@ -1,7 +1,7 @@
 """Steps taken back within the day, while nothing followed from them.
 
 The table `_UNDO` says which. Each is taken back under the lock of the order's row, as steps are
-taken (`shop.routing`): of taking back, sending and cancelling one wins, the others are refused.
+taken (`shop.work_steps`): of taking back, sending and cancelling one wins, the others are refused.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from catalog.errors import NotFound, NotTakenBack
 from catalog.recount import TAKE_BACK_WITHIN
 from shop.errors import WrongWorkOrderState
 from shop.models import DateChange, DateChangeState, StagePhoto, WorkOrder, WorkOrderState
-from shop.routing import work_order_for
+from shop.work_orders import work_order_for
 
 
 @dataclass(frozen=True, slots=True)

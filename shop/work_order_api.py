@@ -19,7 +19,7 @@ from catalog.interface import (
     paged,
     problems,
 )
-from shop import phones, routing
+from shop import phones, work_orders, work_steps
 from shop.models import WorkOrderState
 from shop.views import Decline, Parcel, PhoneView, WorkOrderPage, WorkOrderView
 
@@ -42,7 +42,7 @@ class WorkOrderController(Controller):
         limit: Limit = 50,
     ) -> WorkOrderPage:
         """Newest first; artisans see their own workshop's, once paid for."""
-        found = await routing.list_work_orders(
+        found = await work_orders.list_work_orders(
             session,
             actor,
             states=None if in_state is None else (in_state,),
@@ -69,7 +69,7 @@ class WorkOrderController(Controller):
     ) -> WorkOrderView:
         """The workshop takes the work. Repeating a step changes nothing; 409 out of turn."""
         return WorkOrderView.seen_by(
-            actor, await routing.accept(session, actor, work_order_id, now)
+            actor, await work_steps.accept(session, actor, work_order_id, now)
         )
 
     @post(
@@ -89,7 +89,7 @@ class WorkOrderController(Controller):
     ) -> WorkOrderView:
         """Exactly its goods and postage go back to the buyer; the order's other parts stay."""
         return WorkOrderView.seen_by(
-            actor, await routing.decline(session, actor, work_order_id, data.reason, now)
+            actor, await work_steps.decline(session, actor, work_order_id, data.reason, now)
         )
 
     @post(
@@ -106,7 +106,9 @@ class WorkOrderController(Controller):
         actor: NamedDependency[Actor],
         now: NamedDependency[datetime],
     ) -> WorkOrderView:
-        return WorkOrderView.seen_by(actor, await routing.start(session, actor, work_order_id, now))
+        return WorkOrderView.seen_by(
+            actor, await work_steps.start(session, actor, work_order_id, now)
+        )
 
     @post(
         "/{work_order_id:int}/ready",
@@ -122,7 +124,9 @@ class WorkOrderController(Controller):
         actor: NamedDependency[Actor],
         now: NamedDependency[datetime],
     ) -> WorkOrderView:
-        return WorkOrderView.seen_by(actor, await routing.ready(session, actor, work_order_id, now))
+        return WorkOrderView.seen_by(
+            actor, await work_steps.ready(session, actor, work_order_id, now)
+        )
 
     @post(
         "/{work_order_id:int}/ship",
@@ -142,7 +146,7 @@ class WorkOrderController(Controller):
         """The parcel is with the carrier; its pieces leave the stock."""
         return WorkOrderView.seen_by(
             actor,
-            await routing.ship(session, actor, work_order_id, data.carrier, data.tracking, now),
+            await work_steps.ship(session, actor, work_order_id, data.carrier, data.tracking, now),
         )
 
     @post(
@@ -161,7 +165,7 @@ class WorkOrderController(Controller):
     ) -> WorkOrderView:
         """The buyer has signed for it."""
         return WorkOrderView.seen_by(
-            actor, await routing.deliver(session, actor, work_order_id, now)
+            actor, await work_steps.deliver(session, actor, work_order_id, now)
         )
 
     @post(
@@ -182,7 +186,7 @@ class WorkOrderController(Controller):
 
         Each time is written down. 403 `not_allowed` for all others.
         """
-        work_order = await routing.work_order_for(session, actor, work_order_id)
+        work_order = await work_orders.work_order_for(session, actor, work_order_id)
         return PhoneView(phones.see_parcel_phone(session, actor, work_order, now))
 
 

@@ -1,86 +1,94 @@
-"""Work orders as the desk lists them: narrowed by state, family, promised day, words."""
+"""Reading work orders, and locking one by its order."""
 
-from dataclasses import dataclass
-from datetime import date
-
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm.interfaces import ORMOption
 
 from catalog.access import Actor
-from catalog.checks import clean
-from shop.models import OrderLine, WorkOrder, WorkOrderState
-from shop.orders import of_buyer, of_part
-
-PAGE = 50
-
-_S = WorkOrderState
-
-# What is still to be done by somebody; what waits for its money is not work yet.
-OPEN = (_S.NEW, _S.ACCEPTED, _S.MAKING, _S.READY, _S.SHIPPED)
-NOT_SENT = (_S.NEW, _S.ACCEPTED, _S.MAKING, _S.READY)
+from catalog.errors import NotFound
+from catalog.models import Product, Role
+from catalog.own import own
+from shop.models import Order, OrderLine, WorkOrder, WorkOrderState
 
 
-@dataclass(frozen=True, slots=True)
-class WorkOrdersWanted:
-    """What a list of work orders is narrowed to; None for `states` is all of them.
+async def work_order_for(
+    session: AsyncSession, actor: Actor, work_order_id: int, *, lock: bool = False
+) -> WorkOrder:
+    """A work order with order, workshop, lines and products, when the actor may see it.
 
-    `due_by` finds what is promised by a day and not sent. `here` finds what families have brought
-    to the station. `before` is the id that the last page ended with, `ids` are those ticked.
+    With `lock` its order's row is locked first, as in `settle`. Raises NotFound; a work order
+    that is not paid for is not there for artisans.
     """
-
-    station_id: int
-    words: str = ""
-    states: tuple[WorkOrderState, ...] | None = OPEN
-    workshop_id: int | None = None
-    due_by: date | None = None
-    here: bool = False
-    ids: tuple[int, ...] | None = None
-    before: int | None = None
-    most: int = PAGE
+    await own(session, actor, WorkOrder, work_order_id)
+    work_order = await read_work_order(session, work_order_id, lock=lock)
+    actor.must_see_workshop(work_order.workshop_id)
+    if actor.role == Role.ARTISAN and work_order.order.paid_at is None:
+        raise NotFound(f"work order {work_order_id}")
+    return work_order
 
 
-async def find_work_orders(
-    session: AsyncSession, wanted: WorkOrdersWanted
-) -> tuple[list[WorkOrder], int | None]:
-    """The newest that fit, with order, workshop, lines and products, and where the next page begins."""
-    query = (
-        select(WorkOrder)
-        .where(*_conditions(wanted))
-        .options(
-            joinedload(WorkOrder.order),
-            joinedload(WorkOrder.workshop),
-            selectinload(WorkOrder.lines).joinedload(OrderLine.product),
+async def read_work_order(
+    session: AsyncSession, work_order_id: int, *, lock: bool = False
+) -> WorkOrder:
+    """As `work_order_for`, whoever asks. Raises NotFound."""
+    if lock:
+        order_of = select(WorkOrder.order_id).where(WorkOrder.id == work_order_id)
+        await session.execute(
+            select(Order.id).where(Order.id == order_of.scalar_subquery()).with_for_update()
         )
-        .order_by(WorkOrder.id.desc())
-        .limit(wanted.most + 1)
+    work_order = await session.get(
+        WorkOrder, work_order_id, options=_parts(), populate_existing=True
     )
-    rows = list(await session.scalars(query))
-    return (rows, None) if len(rows) <= wanted.most else (rows[:-1], rows[-2].id)
+    if work_order is None:
+        raise NotFound(f"work order {work_order_id}")
+    return work_order
 
 
-async def ticked(session: AsyncSession, actor: Actor, ids: list[int]) -> list[WorkOrder]:
-    """The work orders of the actor's station among `ids`, newest first; others are not there."""
-    wanted = WorkOrdersWanted(actor.station_id, states=None, ids=tuple(ids), most=len(ids) + 1)
-    return (await find_work_orders(session, wanted))[0]
+async def list_work_orders(
+    session: AsyncSession,
+    actor: Actor,
+    *,
+    states: tuple[WorkOrderState, ...] | None = None,
+    workshop_id: int | None = None,
+    before: int | None = None,
+    most: int = 100,
+) -> list[WorkOrder]:
+    """Work orders that the actor may see, newest first; artisans see their own, once paid for."""
+    query = select(WorkOrder).where(WorkOrder.station_id == actor.station_id)
+    if actor.workshop_id is not None:
+        query = query.where(
+            WorkOrder.workshop_id == actor.workshop_id,
+            WorkOrder.order.has(Order.paid_at.is_not(None)),
+        )
+    if workshop_id is not None:
+        query = query.where(WorkOrder.workshop_id == workshop_id)
+    if states is not None:
+        query = query.where(WorkOrder.state.in_(states))
+    if before is not None:
+        query = query.where(WorkOrder.id < before)
+    query = query.options(*_parts()).order_by(WorkOrder.id.desc()).limit(most)
+    return list(await session.scalars(query))
 
 
-def _conditions(wanted: WorkOrdersWanted) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [WorkOrder.station_id == wanted.station_id]
-    if wanted.states is not None:
-        found.append(WorkOrder.state.in_(wanted.states))
-    if wanted.workshop_id is not None:
-        found.append(WorkOrder.workshop_id == wanted.workshop_id)
-    if wanted.due_by is not None:
-        found += [WorkOrder.promised_on <= wanted.due_by, WorkOrder.state.in_(NOT_SENT)]
-    if wanted.here:
-        found += [WorkOrder.handover_id.is_not(None), WorkOrder.state.in_(NOT_SENT)]
-    if wanted.ids is not None:
-        found.append(WorkOrder.id.in_(wanted.ids))
-    if wanted.before is not None:
-        found.append(WorkOrder.id < wanted.before)
-    return found + [_says(word) for word in clean(wanted.words).split()[:6]]
+async def lock_part(session: AsyncSession, token: str, work_order_id: int) -> WorkOrder:
+    """A work order of a token's order, as `work_order_for`; the order's row is locked.
+
+    Raises NotFound, also for a work order of another order.
+    """
+    order_id = await session.scalar(select(Order.id).where(Order.token == token).with_for_update())
+    work_order = await session.get(
+        WorkOrder, work_order_id, options=_parts(), populate_existing=True
+    )
+    if order_id is None or work_order is None or work_order.order_id != order_id:
+        raise NotFound(f"work order {work_order_id}")
+    return work_order
 
 
-def _says(word: str) -> ColumnElement[bool]:
-    return or_(WorkOrder.order.has(of_buyer(word)), of_part(word))
+def _parts() -> list[ORMOption]:
+    products = selectinload(WorkOrder.lines).selectinload(OrderLine.product)
+    return [
+        joinedload(WorkOrder.order),
+        joinedload(WorkOrder.workshop),
+        products.selectinload(Product.photos),
+    ]

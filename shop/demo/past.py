@@ -16,7 +16,7 @@ from live.links import add_link, link_for_product
 from live.models import LineUpItem, Link, Placement, Scan, Show
 from live.on_air import end_show, show_now, start_show
 from live.scheduling import schedule_show
-from shop import routing
+from shop import work_steps
 from shop.checkout import Buyer, OrderRequest, get_order, place_order
 from shop.demo.people import TALKING_POINTS
 from shop.gateways import REHEARSAL
@@ -258,14 +258,14 @@ async def _walk(
             when = at + timedelta(minutes=30 * n)
             desk, number = cast.order_desk, work_order.id
             if step == "ship":
-                await routing.ship(session, desk, number, "邮政快递", f"98{number:011}", when)
+                await work_steps.ship(session, desk, number, "邮政快递", f"98{number:011}", when)
             elif step == "decline":
-                await routing.decline(session, desk, number, "手伤了，这个月做不了", when)
+                await work_steps.decline(session, desk, number, "手伤了，这个月做不了", when)
             else:
                 take = {
-                    "accept": routing.accept,
-                    "start": routing.start,
-                    "ready": routing.ready,
-                    "deliver": routing.deliver,
+                    "accept": work_steps.accept,
+                    "start": work_steps.start,
+                    "ready": work_steps.ready,
+                    "deliver": work_steps.deliver,
                 }[step]
                 await take(session, desk, number, when)

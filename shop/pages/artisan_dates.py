@@ -22,7 +22,7 @@ from shop.errors import WrongWorkOrderState
 from shop.models import WorkOrder, WorkOrderState
 from shop.pages.artisan_steps import OTHER_REASON, read_why
 from shop.pages.artisan_work import WORK_ORDER, work_order_page
-from shop.routing import work_order_for
+from shop.work_orders import work_order_for
 
 LATER = (3, 7, 14)
 """By how many days the big buttons move a promised day."""

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.access import ARTISANS, Actor, allow
 from catalog.answers import page
-from shop import routing
+from shop import work_orders
 from shop.phones import see_parcel_phone
 
 
@@ -25,7 +25,7 @@ async def parcel_phone(
     now: NamedDependency[datetime],
 ) -> Template:
     """Where the parcel goes, with the number; that somebody looked is written down."""
-    work_order = await routing.work_order_for(session, actor, work_order_id)
+    work_order = await work_orders.work_order_for(session, actor, work_order_id)
     number = see_parcel_phone(session, actor, work_order, now)
     return page("shop/artisan_phone.html", work_order=work_order, number=number)
 

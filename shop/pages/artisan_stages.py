@@ -21,7 +21,7 @@ from shop import making
 from shop.errors import WrongWorkOrderState
 from shop.models import Stage, StagePhoto, WorkOrder
 from shop.pages.artisan_work import WORK_ORDER, is_made, work_order_page
-from shop.routing import work_order_for
+from shop.work_orders import work_order_for
 
 
 @get(f"{WORK_ORDER}/stages", opt=allow(ARTISANS), include_in_schema=False)

@@ -15,7 +15,7 @@ from catalog.answers import page, see_other
 from catalog.checks import Check
 from catalog.errors import Invalid, NotFound, NotTakenBack
 from catalog.forms import read_form
-from shop import parcels, routing
+from shop import parcels, work_orders, work_steps
 from shop.carriers import CARRIERS
 from shop.errors import WrongWorkOrderState
 from shop.models import WorkOrder, WorkOrderState
@@ -24,9 +24,9 @@ from shop.undo import undo_step
 
 OTHER_REASON = "other"
 _TAPS = {
-    "accept": (routing.accept, "好，您接下了。"),
-    "start": (routing.start, "记下了，您慢慢做。"),
-    "ready": (routing.ready, "好，可以寄了。"),
+    "accept": (work_steps.accept, "好，您接下了。"),
+    "start": (work_steps.start, "记下了，您慢慢做。"),
+    "ready": (work_steps.ready, "好，可以寄了。"),
 }
 _UNDONE = {
     "accept": "收回了，这一单还等您回话。",
@@ -83,7 +83,7 @@ async def ship_page(
     actor: NamedDependency[Actor],
 ) -> Template | Redirect:
     """Which carrier took the parcel, under which number."""
-    work_order = await routing.work_order_for(session, actor, work_order_id)
+    work_order = await work_orders.work_order_for(session, actor, work_order_id)
     if work_order.state != WorkOrderState.READY:
         return _back(work_order_id)
     return _ship_form(work_order, {}, {})
@@ -106,7 +106,7 @@ async def ship(
                 session, actor, work_order_id, carrier, tracking, "sure" in typed, now
             )
     except Invalid as error:
-        work_order = await routing.work_order_for(session, actor, work_order_id)
+        work_order = await work_orders.work_order_for(session, actor, work_order_id)
         return _ship_form(work_order, typed, error.errors)
     except WrongWorkOrderState as error:
         return await work_order_page(session, actor, work_order_id, now, error)
@@ -131,8 +131,8 @@ async def decline_page(
     actor: NamedDependency[Actor],
 ) -> Template | Redirect:
     """Why not."""
-    work_order = await routing.work_order_for(session, actor, work_order_id)
-    if not routing.may_take(work_order, "decline"):
+    work_order = await work_orders.work_order_for(session, actor, work_order_id)
+    if not work_steps.may_take(work_order, "decline"):
         return _back(work_order_id)
     return _decline_form(work_order, "", {})
 
@@ -147,13 +147,13 @@ async def decline(
 ) -> Template | Redirect:
     """Asked once more, with what will happen; then the work is given up and the money goes back."""
     typed = await read_form(request)
-    work_order = await routing.work_order_for(session, actor, work_order_id)
+    work_order = await work_orders.work_order_for(session, actor, work_order_id)
     try:
         why = read_why(typed)
-        if "sure" not in typed and routing.may_take(work_order, "decline"):
+        if "sure" not in typed and work_steps.may_take(work_order, "decline"):
             return _ask_again(work_order, why)
         async with session.begin_nested():
-            await routing.decline(session, actor, work_order_id, why, now)
+            await work_steps.decline(session, actor, work_order_id, why, now)
     except Invalid as error:
         return _decline_form(work_order, typed.get("other", ""), error.errors)
     except WrongWorkOrderState as error:

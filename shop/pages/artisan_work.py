@@ -17,7 +17,7 @@ from catalog.models import Kind
 from catalog.photos import SENTENCES
 from media import voices
 from media.storage import NoSuchFile, Storage
-from shop import dates, making, routing, undo
+from shop import dates, making, undo, work_orders
 from shop.models import Evidence, WorkOrder, WorkOrderState
 from shop.web.problems import STATUSES
 
@@ -33,8 +33,8 @@ _IN_HAND = (_S.NEW, _S.ACCEPTED, _S.MAKING, _S.READY)
 @get("/workshop", opt=allow(ARTISANS), include_in_schema=False)
 async def work(session: NamedDependency[AsyncSession], actor: NamedDependency[Actor]) -> Template:
     """What waits for the family: new work first, then what was promised earliest."""
-    in_hand = await routing.list_work_orders(session, actor, states=_IN_HAND)
-    on_the_way = await routing.list_work_orders(
+    in_hand = await work_orders.list_work_orders(session, actor, states=_IN_HAND)
+    on_the_way = await work_orders.list_work_orders(
         session, actor, states=(_S.SHIPPED,), most=MOST_ON_THE_WAY
     )
     return page(
@@ -74,7 +74,7 @@ async def work_order_page(
     refused: Refusal | None = None,
 ) -> Template:
     """The page as it stands now, with why something could not be done."""
-    work_order = await routing.work_order_for(session, actor, work_order_id)
+    work_order = await work_orders.work_order_for(session, actor, work_order_id)
     stages = (await making.stages_of(session, [work_order_id])).get(work_order_id, [])
     changes = await dates.changes_of(session, [work_order_id])
     question = dates.question_of(changes, work_order)
@@ -102,7 +102,7 @@ async def recording(
     actor: NamedDependency[Actor],
 ) -> Response[bytes]:
     """What staff recorded about this work order, for the family to hear."""
-    await routing.work_order_for(session, actor, work_order_id)
+    await work_orders.work_order_for(session, actor, work_order_id)
     found = await _recording(session, work_order_id)
     if found is None:
         raise NotFound(f"recording of {work_order_id}")

@@ -21,7 +21,7 @@ from catalog.models import Closure
 from catalog.workshops import list_workshops, workshop_for
 from shop import dates, queues
 from shop.errors import WrongWorkOrderState
-from shop.routing import work_order_for
+from shop.work_orders import work_order_for
 
 Typed = Mapping[str, str]
 

@@ -27,8 +27,8 @@ from shop.handovers import Brought, handover_for, list_handovers, waiting_for
 from shop.packing import clock, packed_line
 from shop.pages.desk_packing import answer_paper
 from shop.pages.desk_work_order_list import ticked_ids
-from shop.routing import work_order_for
 from shop.web.problems import STATUSES
+from shop.work_orders import work_order_for
 
 type_request = Request[Any, Any, Any]
 

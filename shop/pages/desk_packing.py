@@ -19,7 +19,7 @@ from shop.context import Shop
 from shop.models import WorkOrder
 from shop.packing import labels, packing_lists, printable, to_pack
 from shop.pages.desk_work_order_list import ticked_ids
-from shop.work_orders import ticked
+from shop.work_order_list import ticked
 
 type_request = Request[Any, Any, Any]
 

@@ -20,8 +20,9 @@ from shop.bulk_shipping import MOST_LINES, Line, decoded, read_lines, send_lines
 from shop.carriers import CARRIERS
 from shop.errors import WrongWorkOrderState
 from shop.pages.desk_work_order_list import ticked_ids
-from shop.routing import may_take, work_order_for
-from shop.work_orders import ticked
+from shop.work_order_list import ticked
+from shop.work_orders import work_order_for
+from shop.work_steps import may_take
 
 type_request = Request[Any, Any, Any]
 

@@ -21,7 +21,7 @@ from shop.provenance import (
     issue_missing,
     pieces_of,
 )
-from shop.routing import work_order_for
+from shop.work_orders import work_order_for
 
 _CARDS = "/desk/work-orders/{work_order_id:int}/cards"
 

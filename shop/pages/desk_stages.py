@@ -23,8 +23,8 @@ from shop.acting import BLANK, act_for, read_said
 from shop.errors import WrongWorkOrderState
 from shop.models import StagePhoto
 from shop.pages.artisan_work import is_made
-from shop.routing import work_order_for
 from shop.web.problems import STATUSES
+from shop.work_orders import work_order_for
 
 _STAGES = "/desk/work-orders/{work_order_id:int}/stages"
 

@@ -17,10 +17,10 @@ from catalog.answers import page, see_other
 from catalog.checks import BEIJING
 from catalog.forms import read_choices, read_form, read_number
 from catalog.workshops import list_workshops
-from shop import routing
+from shop import work_steps
 from shop.errors import WrongWorkOrderState
 from shop.models import WorkOrder, WorkOrderState
-from shop.work_orders import NOT_SENT, OPEN, WorkOrdersWanted, find_work_orders
+from shop.work_order_list import NOT_SENT, OPEN, WorkOrdersWanted, find_work_orders
 
 _LIST = "/desk/work-orders"
 MOST_TICKED = 200
@@ -65,7 +65,7 @@ async def work_orders_page(
     here = {**narrowed, **({"before": before} if before else {})}
     return page(
         "shop/desk_work_orders.html",
-        rows=[(row, routing.next_step(row), is_late(row, today)) for row in shown],
+        rows=[(row, work_steps.next_step(row), is_late(row, today)) for row in shown],
         states=list(WorkOrderState),
         workshops=await list_workshops(session, actor.station_id, active_only=False),
         asked=asked,
@@ -98,7 +98,7 @@ async def deliver_ticked(
     for work_order_id in sorted(ids):
         try:
             async with session.begin_nested():
-                await routing.deliver(session, actor, work_order_id, now)
+                await work_steps.deliver(session, actor, work_order_id, now)
             done += 1
         except WrongWorkOrderState:
             continue

@@ -19,14 +19,14 @@ from catalog.interface import faults_as
 from catalog.pages.desk_product import MOST_UPLOAD
 from media.storage import Storage
 from media.voices import ENDINGS
-from shop import acting, answering, parcels, routing
+from shop import acting, answering, parcels, work_steps
 from shop.carriers import CARRIERS
 from shop.context import Shop
 from shop.errors import WrongWorkOrderState
-from shop.routing import work_order_for
 from shop.slips import slip_of
 from shop.trail_words import ACTIONS, CHANNELS
 from shop.web.problems import STATUSES
+from shop.work_orders import work_order_for
 
 Typed = Mapping[str, str]
 
@@ -86,7 +86,7 @@ async def _ship(
 async def _deliver(
     session: AsyncSession, actor: Actor, work_order_id: int, typed: Typed, now: datetime
 ) -> str:
-    await routing.deliver(session, actor, work_order_id, now)
+    await work_steps.deliver(session, actor, work_order_id, now)
     return "记下了，买家签收了。"
 
 
@@ -95,7 +95,7 @@ async def _cancel(
 ) -> str:
     """The buyer asked by telephone, before work has begun."""
     with faults_as(reason="cancel_reason"):
-        await routing.cancel(session, actor, work_order_id, typed.get("cancel_reason"), now)
+        await work_steps.cancel(session, actor, work_order_id, typed.get("cancel_reason"), now)
     return "取消了，钱在退给买家，现货可以再卖。"
 
 
@@ -156,7 +156,7 @@ async def _page(
         status=STATUSES[type(refusal)] if refusal else 200,
         work_order=work_order,
         order=work_order.order,
-        next_step=routing.next_step(work_order),
+        next_step=work_steps.next_step(work_order),
         may_act=actor.role in WORK_ORDER_DESK,
         answers=answering.possible(work_order),
         makers=await answering.makers_of(session, work_order.workshop_id),
@@ -164,8 +164,8 @@ async def _page(
         trail=await answering.trail(session, work_order),
         actions=ACTIONS,
         channels=CHANNELS,
-        may_ship=routing.may_take(work_order, "ship"),
-        may_cancel=routing.may_take(work_order, "cancel"),
+        may_ship=work_steps.may_take(work_order, "ship"),
+        may_cancel=work_steps.may_take(work_order, "cancel"),
         carriers=[(name, name) for name in CARRIERS],
         form={**BLANK, **(typed or {})},
         errors=errors,

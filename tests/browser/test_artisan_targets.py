@@ -15,7 +15,7 @@ from catalog.db import Sessions
 from catalog.models import Kind, Product, ProductState
 from catalog.products import change_product
 from media.storage import Storage
-from shop import dates, making, routing
+from shop import dates, making, work_steps
 from shop.letters import last_week, make_letters
 from shop.models import WorkOrder, WorkOrderState
 from tests.making import NOON, PASSWORD, act, make_product
@@ -110,7 +110,7 @@ async def _take(sessions: Sessions, family: Family, work_order_id: int, step: st
     more = {"ship": ("邮政快递", "SF9876543210123456"), "decline": ("没有合适的料了",)}
     async with sessions.begin() as session:
         who = act(family.artisan)
-        await getattr(routing, step)(session, who, work_order_id, *more.get(step, ()), NOON)
+        await getattr(work_steps, step)(session, who, work_order_id, *more.get(step, ()), NOON)
 
 
 async def _pages(sessions: Sessions, storage: Storage, family: Family) -> list[str]:

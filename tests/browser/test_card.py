@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page, ViewportSize
 
 from catalog.db import Sessions
-from shop import routing
+from shop import work_steps
 from shop.cards import issue_card
 from tests.browser.test_artisan_targets import FAULTS, VOICE
 from tests.making import BUYER, NOON, act, make_product
@@ -71,8 +71,8 @@ async def test_scan_work_and_money_by_thumb(
     family = await make_family(sessions)
     part = await order_paid(sessions, (await make_product(sessions, family.workshop), 1))
     async with sessions.begin() as session:
-        await routing.accept(session, act(family.artisan), part.id, NOON)
-        await routing.ready(session, act(family.artisan), part.id, NOON)
+        await work_steps.accept(session, act(family.artisan), part.id, NOON)
+        await work_steps.ready(session, act(family.artisan), part.id, NOON)
     path = await a_card(sessions, family)
     page = await a_phone(chromium)
     await page.goto(f"{server.base}{path}")

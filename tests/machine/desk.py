@@ -16,7 +16,7 @@ from live.links import add_link
 from live.models import Placement
 from live.on_air import end_show, start_show
 from live.scheduling import schedule_show
-from shop import requests, routing
+from shop import requests, work_steps
 from shop.errors import WrongPayoutState
 from shop.models import BuyerRequest, RequestKind, RequestState, WorkOrder, WorkOrderState
 from tests.machine.base import NEWEST, act_as
@@ -46,14 +46,14 @@ class Desk(MoneyDesk):
     async def step(self, n: int, name: str, who: str) -> None:
         """A step of a work order that may take it, if there is one; else of any."""
         parts = await self.found(select(WorkOrder).order_by(WorkOrder.id))
-        part = self.pick([one for one in parts if routing.may_take(one, name)] or parts, n)
+        part = self.pick([one for one in parts if work_steps.may_take(one, name)] or parts, n)
         await self.take_step(part, name, self._who(part, who))
 
     @act_as("work_orders new", n=NEWEST)
     async def send_and_deliver(self, n: int) -> None:
         """The whole way of a work order, so that there is something to return and to pay out."""
         parts = await self.found(select(WorkOrder).order_by(WorkOrder.id))
-        part = self.pick([one for one in parts if routing.may_take(one, "accept")], n)
+        part = self.pick([one for one in parts if work_steps.may_take(one, "accept")], n)
         for name in ("accept", "ship", "deliver"):
             await self.take_step(part, name, self.manager)
 
@@ -65,7 +65,7 @@ class Desk(MoneyDesk):
         await self.take_step(part, NEXT[part.state], self._who(part, "family"))
 
     async def take_step(self, part: WorkOrder, name: str, actor: Actor) -> None:
-        step = getattr(routing, name)
+        step = getattr(work_steps, name)
         async with self.writing.begin() as session:
             await step(session, actor, part.id, *MORE.get(name, ()), self.now)
 

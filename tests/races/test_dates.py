@@ -11,7 +11,7 @@ from catalog.access import Actor
 from catalog.db import Sessions
 from catalog.errors import Refusal
 from catalog.models import Kind, Product, Workshop
-from shop import routing
+from shop import work_steps
 from shop.buying import order_pieces
 from shop.context import Shop
 from shop.dates import cancel_for_date, change_date, changes_of, keep_date
@@ -92,7 +92,7 @@ async def asked(sessions: Sessions) -> tuple[Order, int, Actor]:
     desk = act(await staff(sessions, plate))
     part = placed.work_orders[0].id
     async with sessions.begin() as session:
-        await routing.accept(session, desk, part, NOON)
+        await work_steps.accept(session, desk, part, NOON)
         change = await change_date(session, desk, part, TODAY + 9 * DAY, "", NOON)
     return placed, change.id, desk
 
@@ -134,7 +134,7 @@ async def test_a_parcel_that_leaves_and_a_buyer_who_cancels_do_not_both_win(
     placed, change_id, desk = await asked(one)
     part = placed.work_orders[0].id
     shipped, cancelled = await asyncio.gather(
-        take(one, routing.ship, desk, part, "顺丰", "SF1234567890"),
+        take(one, work_steps.ship, desk, part, "顺丰", "SF1234567890"),
         take(other, cancel_for_date, placed.token, change_id),
     )
     assert shipped != cancelled

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from catalog.access import Actor
 from catalog.db import Database, Sessions
-from shop import handovers, routing
+from shop import handovers, work_steps
 from shop.errors import WrongWorkOrderState
 from shop.models import Handover, WorkOrder, WorkOrderState
 from tests.making import NOON
@@ -89,7 +89,7 @@ async def test_sent_or_taken_back_never_both(two: list[Sessions]) -> None:
 
         async def ship(part: WorkOrder = part, number: int = number) -> None:
             async with two[0].begin() as session:
-                await routing.ship(session, manager, part.id, "其他", f"NUMBER{number}", NOON)
+                await work_steps.ship(session, manager, part.id, "其他", f"NUMBER{number}", NOON)
 
         async def undo(handover_id: int = handover_id) -> None:
             with suppress(WrongWorkOrderState):

@@ -13,7 +13,7 @@ from catalog.db import Database
 from catalog.errors import OutOfStock
 from catalog.models import Job, Product, Role
 from live.selling import Pieces, Share
-from shop import routing
+from shop import work_steps
 from shop.buying import hold_pieces
 from shop.cancelling import cancel
 from shop.context import Shop
@@ -265,7 +265,7 @@ async def test_cancelling_and_paying_at_once_end_in_order(
 
 async def take(shop: Shop, actor: Actor, part: WorkOrder, name: str) -> bool:
     more = {"decline": ("没有木料",), "ship": ("顺丰", "SF123456")}[name]
-    step: Callable[..., Awaitable[WorkOrder]] = getattr(routing, name)
+    step: Callable[..., Awaitable[WorkOrder]] = getattr(work_steps, name)
     try:
         async with shop.database.writing.begin() as session:
             await step(session, actor, part.id, *more, NOON)
@@ -279,7 +279,7 @@ async def accepted(shop: Shop, product: Product) -> tuple[Order, Actor]:
     placed = await pay(sessions, await order(sessions, want(product)))
     desk = act(await staff(sessions, product, Role.ORDER_DESK))
     async with sessions.begin() as session:
-        await routing.accept(session, desk, placed.work_orders[0].id, NOON)
+        await work_steps.accept(session, desk, placed.work_orders[0].id, NOON)
     return placed, desk
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from catalog.access import Actor
 from catalog.db import Database
 from catalog.models import Product
-from shop import routing
+from shop import work_steps
 from shop.context import Shop
 from shop.models import Order, OrderLine, PieceCard
 from tests.making import NOON, act, make_product
@@ -23,13 +23,13 @@ async def sold(shop: Shop, product: Product, actor: Actor) -> Order:
     sessions = shop.database.writing
     paid = await pay(sessions, await order(sessions, want(product)))
     async with sessions.begin() as session:
-        await routing.accept(session, actor, paid.work_orders[0].id, NOON)
+        await work_steps.accept(session, actor, paid.work_orders[0].id, NOON)
     return paid
 
 
 async def finish(shop: Shop, actor: Actor, placed: Order) -> None:
     async with shop.database.writing.begin() as session:
-        await routing.ready(session, actor, placed.work_orders[0].id, NOON)
+        await work_steps.ready(session, actor, placed.work_orders[0].id, NOON)
 
 
 async def test_pieces_finished_at_once_have_a_number_each(shops: list[Shop]) -> None:

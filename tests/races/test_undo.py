@@ -9,7 +9,7 @@ from catalog.access import Actor
 from catalog.db import Database
 from catalog.errors import NotTakenBack
 from catalog.models import Product, Role
-from shop import routing
+from shop import work_orders, work_steps
 from shop.context import Shop
 from shop.errors import WrongWorkOrderState
 from shop.models import WorkOrder, WorkOrderState
@@ -29,7 +29,7 @@ async def in_hand(shop: Shop, product: Product, actor: Actor, *steps: str) -> Wo
     placed = await pay(sessions, await order(sessions, want(product)))
     async with sessions.begin() as session:
         for step in steps:
-            await getattr(routing, step)(session, actor, placed.work_orders[0].id, NOON)
+            await getattr(work_steps, step)(session, actor, placed.work_orders[0].id, NOON)
     return (await look(sessions, placed)).work_orders[0]
 
 
@@ -46,7 +46,7 @@ async def ship(shop: Shop, actor: Actor, work_order: WorkOrder) -> bool:
     try:
         async with shop.database.writing.begin() as session:
             parcel = ("邮政快递", "9876543210123")
-            await routing.ship(session, actor, work_order.id, *parcel, SOON)
+            await work_steps.ship(session, actor, work_order.id, *parcel, SOON)
     except REFUSED:
         return False
     return True
@@ -55,7 +55,7 @@ async def ship(shop: Shop, actor: Actor, work_order: WorkOrder) -> bool:
 async def cancel(shop: Shop, token: str, work_order: WorkOrder) -> bool:
     try:
         async with shop.database.writing.begin() as session:
-            await routing.cancel_for_buyer(session, token, work_order.id, SOON)
+            await work_steps.cancel_for_buyer(session, token, work_order.id, SOON)
     except REFUSED:
         return False
     return True
@@ -92,7 +92,7 @@ async def test_a_cancelled_work_order_is_not_brought_back(shops: list[Shop]) -> 
         here, there = shops if n % 2 else shops[::-1]
         work_order = await in_hand(here, product, actor, "accept")
         async with sessions() as session:
-            token = (await routing.work_order_for(session, actor, work_order.id)).order.token
+            token = (await work_orders.work_order_for(session, actor, work_order.id)).order.token
         _, gone = await asyncio.gather(
             undo(here, actor, work_order, "accept"), cancel(there, token, work_order)
         )
@@ -127,7 +127,7 @@ async def test_the_naive_way_brings_back_what_was_refunded(shops: list[Shop]) ->
     actor = act(await staff(sessions, product, Role.ORDER_DESK))
     work_order = await in_hand(shops[0], product, actor, "accept")
     async with sessions() as session:
-        token = (await routing.work_order_for(session, actor, work_order.id)).order.token
+        token = (await work_orders.work_order_for(session, actor, work_order.id)).order.token
     looked = asyncio.Barrier(2)
     await asyncio.gather(
         undo_naively(shops[0].database, work_order, looked),

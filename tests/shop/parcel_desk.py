@@ -8,7 +8,7 @@ from sqlalchemy.orm import joinedload
 from catalog.access import Actor
 from catalog.db import Sessions
 from catalog.models import Role, Station, Workshop
-from shop import routing
+from shop import work_steps
 from shop.models import WorkOrder
 from tests.making import BUYER, NOON, act, make_member, make_product, make_station, make_workshop
 from tests.shop.sales import order, pay, want
@@ -48,8 +48,8 @@ async def finished(
         station = await session.get_one(Station, workshop.station_id)
     manager = act(await make_member(sessions, station, Role.MANAGER))
     async with sessions.begin() as session:
-        await routing.accept(session, manager, part.id, now)
-        return await routing.ready(session, manager, part.id, now)
+        await work_steps.accept(session, manager, part.id, now)
+        return await work_steps.ready(session, manager, part.id, now)
 
 
 async def stands(sessions: Sessions, part: WorkOrder) -> WorkOrder:

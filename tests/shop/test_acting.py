@@ -10,7 +10,7 @@ from catalog.errors import Invalid, NotAllowed, NotFound
 from catalog.models import AuditEntry, Role
 from media.storage import Storage
 from media.voices import voice_type
-from shop import routing
+from shop import work_steps
 from shop.acting import BLANK, Said, act_for, evidence_file, keep_file, read_said
 from shop.models import ActChannel, Evidence
 from tests.making import NOON, act, make_member, make_product, make_station, make_workshop
@@ -102,7 +102,7 @@ async def test_evidence_stands_behind_what_was_done(sessions: Sessions, storage:
     said = await read_said(storage, staff, {**BLANK, "said_by": "老王"}, CARVING, NOON)
     async with sessions.begin() as session:
         acting = await act_for(session, staff, part.workshop_id, said, NOON, part.id)
-        await routing.accept(session, acting, part.id, NOON)
+        await work_steps.accept(session, acting, part.id, NOON)
     async with sessions() as session:
         (evidence,) = await session.scalars(select(Evidence))
         query = select(AuditEntry).where(AuditEntry.action == "work_order.accept")

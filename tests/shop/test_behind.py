@@ -8,7 +8,7 @@ from sqlalchemy import select
 from catalog.closures import LOOK_JOB, close, take_back
 from catalog.db import Database, Sessions
 from catalog.models import Kind, Product, Role, Station, Workshop
-from shop import routing
+from shop import work_steps
 from shop.behind import look_again, look_each_morning, look_now
 from shop.dates import change_date, changes_of
 from shop.models import Notice, Order, Trouble, WorkOrder
@@ -40,7 +40,7 @@ async def sell(sessions: Sessions, plate: Product, *steps: str) -> Order:
     desk = act(await staff(sessions, plate))
     for step in steps:
         async with sessions.begin() as session:
-            await getattr(routing, step)(session, desk, placed.work_orders[0].id, NOON)
+            await getattr(work_steps, step)(session, desk, placed.work_orders[0].id, NOON)
     return await look(sessions, placed)
 
 
@@ -88,7 +88,7 @@ async def test_one_day_late_the_desk_and_the_family_know_and_the_buyer_does_not(
     assert await told(sessions, "date_changed") == []
     desk = act(await staff(sessions, plate))
     async with sessions.begin() as session:
-        await routing.start(session, desk, placed.work_orders[0].id, morning(1))
+        await work_steps.start(session, desk, placed.work_orders[0].id, morning(1))
     assert await look_each_morning(database, morning(2)) == 0
     assert await troubles(sessions) == []
     async with sessions() as session:

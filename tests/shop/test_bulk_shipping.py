@@ -6,7 +6,7 @@ from catalog.access import Actor
 from catalog.db import Sessions
 from catalog.errors import Invalid
 from catalog.models import Role
-from shop import routing
+from shop import work_steps
 from shop.bulk_shipping import MOST_LINES, Line, decoded, read_lines, send_lines
 from shop.models import WorkOrderState
 from tests.making import NOON, act, make_member, make_station
@@ -99,7 +99,7 @@ async def test_an_order_of_two_families_is_asked_which(sessions: Sessions) -> No
     first, second = placed.work_orders
     async with sessions.begin() as session:
         for part in placed.work_orders:
-            await routing.accept(session, manager, part.id, NOON)
+            await work_steps.accept(session, manager, part.id, NOON)
     [line] = await look(sessions, manager, f"{placed.code},顺丰,SF1234567890123")
     assert line.problem == (
         f"这个订单有几张工单，请写工单号：{first.id}（{first.workshop.name}）、"

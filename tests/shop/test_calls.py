@@ -5,7 +5,7 @@ from datetime import timedelta
 from catalog.access import Actor
 from catalog.db import Database, Sessions
 from catalog.models import Kind, Reach, Role, Station, Workshop
-from shop import calls, routing
+from shop import calls, routing, work_steps
 from shop.models import Order
 from shop.notices import Event, tell_buyer
 from shop.reminding import see_to_unanswered
@@ -88,7 +88,7 @@ async def test_a_family_that_thinks_about_it_is_called_later(sessions: Sessions)
     assert await whom(sessions, actor, 5) == []
     assert await whom(sessions, actor, 6) == [("王家木作", False)]
     async with sessions.begin() as session:
-        await routing.accept(session, actor, placed.work_orders[0].id, NOON)
+        await work_steps.accept(session, actor, placed.work_orders[0].id, NOON)
     assert await whom(sessions, actor, 6) == []
 
 

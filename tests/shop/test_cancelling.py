@@ -13,7 +13,7 @@ from catalog.audit import list_entries
 from catalog.db import Database, Sessions
 from catalog.errors import Invalid, NotAllowed, NotFound
 from catalog.models import AuditEntry, Kind, Product, Role, StockMovement
-from shop import routing
+from shop import work_steps
 from shop.cancelling import cancel
 from shop.context import Shop
 from shop.errors import PaymentNotClosed, WrongOrderState, WrongWorkOrderState
@@ -61,7 +61,7 @@ async def paid(sessions: Sessions, *products: Product, quantity: int = 1) -> tup
 
 async def step(sessions: Sessions, actor: Actor, part: WorkOrder, name: str) -> None:
     facts = {"ship": ("顺丰", "SF1234567890"), "decline": ("木头裂了",), "cancel": ("不要了",)}
-    take: Callable[..., Awaitable[WorkOrder]] = getattr(routing, name)
+    take: Callable[..., Awaitable[WorkOrder]] = getattr(work_steps, name)
     async with sessions.begin() as session:
         await take(session, actor, part.id, *facts.get(name, ()), NOON)
 
@@ -188,7 +188,7 @@ async def test_the_desk_cancels_with_a_reason_and_no_artisan_does(sessions: Sess
             await step(sessions, act(await staff(sessions, product, role)), part, "cancel")
     with pytest.raises(Invalid) as refusal:
         async with sessions.begin() as session:
-            await routing.cancel(session, manager, part.id, " ", NOON)
+            await work_steps.cancel(session, manager, part.id, " ", NOON)
     assert list(refusal.value.errors) == ["reason"]
     await step(sessions, manager, part, "cancel")
     (entry,) = await trail(sessions)

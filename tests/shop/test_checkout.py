@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from catalog.db import Database, Sessions
 from catalog.errors import Invalid, NotFound, OutOfStock
 from catalog.models import Kind, Product, Workshop
-from shop import routing
+from shop import work_steps
 from shop.buying import order_pieces
 from shop.checkout import OrderRequest, place_order, read_buyer
 from shop.errors import HoldExpired, KeyReused
@@ -146,8 +146,8 @@ async def test_what_is_done_or_given_up_makes_nobody_wait(sessions: Sessions) ->
     done = await pay(sessions, await order(sessions, want(product)))
     manager = act(await staff(sessions, product))
     async with sessions.begin() as session:
-        await routing.accept(session, manager, done.work_orders[0].id, NOON)
-        await routing.ready(session, manager, done.work_orders[0].id, NOON)
+        await work_steps.accept(session, manager, done.work_orders[0].id, NOON)
+        await work_steps.ready(session, manager, done.work_orders[0].id, NOON)
     placed = await order(sessions, want(product))
     assert placed.work_orders[0].promised_on == date(2026, 11, 27)
 

@@ -10,7 +10,7 @@ from catalog.access import Actor
 from catalog.db import Sessions
 from catalog.errors import Invalid, NotFound, NotTakenBack
 from catalog.models import AuditEntry, Kind, Role, Station, Workshop
-from shop import routing
+from shop import work_steps
 from shop.dates import (
     accept_with_date,
     agreed_on,
@@ -68,7 +68,7 @@ class Sale:
         for name in names:
             facts = {"ship": ("顺丰", "SF1234567890"), "decline": ("木头裂了",)}.get(name, ())
             async with self.sessions.begin() as session:
-                await getattr(routing, name)(session, self.desk, self.part.id, *facts, NOON)
+                await getattr(work_steps, name)(session, self.desk, self.part.id, *facts, NOON)
 
     async def now(self) -> tuple[str, date | None, list[str]]:
         """The work order's state and day, and the states of its changes."""

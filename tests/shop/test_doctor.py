@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from catalog import outbox
 from catalog.db import Database, Sessions
 from catalog.models import Photo, PhotoState
-from shop import routing
+from shop import work_steps
 from shop.doctor import examine, examine_nightly, watch
 from shop.examine.finding import Fault, Finding
 from shop.examine.work import LATE
@@ -52,10 +52,10 @@ async def busy_station(sessions: Sessions) -> None:
     async with sessions.begin() as session:
         for part, step in zip(sent.work_orders, ("ship", "decline"), strict=True):
             if step == "decline":
-                await routing.decline(session, act(by), part.id, "木头裂了", NOON)
+                await work_steps.decline(session, act(by), part.id, "木头裂了", NOON)
                 continue
-            await routing.accept(session, act(by), part.id, NOON)
-            await routing.ship(session, act(by), part.id, "顺丰", "SF12345", NOON)
+            await work_steps.accept(session, act(by), part.id, NOON)
+            await work_steps.ship(session, act(by), part.id, "顺丰", "SF12345", NOON)
     late = await expire(sessions, await order(sessions, want(high)))
     await pay(sessions, late)
 

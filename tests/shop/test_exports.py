@@ -11,11 +11,11 @@ from catalog.db import Sessions
 from catalog.errors import NotAllowed
 from catalog.models import AuditEntry, ProductState
 from catalog.products import Wanted
-from shop import exports, routing
+from shop import exports, work_steps
 from shop.errors import TooManyRows
 from shop.orders import OrdersWanted
 from shop.sheets import Sheet, to_csv
-from shop.work_orders import WorkOrdersWanted
+from shop.work_order_list import WorkOrdersWanted
 from tests.making import BUYER, NOON
 from tests.shop.parcel_desk import finished, one_workshop, sold
 
@@ -30,7 +30,7 @@ async def test_orders_and_work_orders(sessions: Sessions) -> None:
     buyer = {**BUYER, "name": "=1+1"}
     parts = [await finished(sessions, workshop, buyer=buyer), await sold(sessions, workshop)]
     async with sessions.begin() as session:
-        await routing.ship(session, manager, parts[0].id, "顺丰", "SF1234567890123", NOON)
+        await work_steps.ship(session, manager, parts[0].id, "顺丰", "SF1234567890123", NOON)
     async with sessions() as session:
         orders = await exports.orders_sheet(
             session, OrdersWanted(manager.station_id, most=1), whole=False

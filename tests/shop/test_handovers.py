@@ -14,7 +14,7 @@ from catalog.errors import Invalid, NotAllowed, NotFound
 from catalog.models import AuditEntry, Kind, Role, Station, Workshop
 from catalog.pictures import keep_picture
 from media.storage import Storage
-from shop import handovers, routing
+from shop import handovers, work_steps
 from shop.errors import WrongWorkOrderState
 from shop.models import Handover, WorkOrder, WorkOrderState
 from tests.making import NOON, act, make_member, make_station, make_workshop
@@ -49,8 +49,8 @@ async def test_a_family_brings_several_and_they_are_finished_by_that(sessions: S
     first = await finished(sessions, workshop, quantity=2)
     second = await sold(sessions, workshop, kind=Kind.MADE_TO_ORDER, on_hand=0, work_days=3)
     async with sessions.begin() as session:
-        await routing.accept(session, manager, second.id, NOON)
-        await routing.start(session, manager, second.id, NOON)
+        await work_steps.accept(session, manager, second.id, NOON)
+        await work_steps.start(session, manager, second.id, NOON)
     untouched = await finished(sessions, workshop)
     taken = await bring(sessions, manager, workshop.id, [first, second], "3")
     assert (taken.pieces, taken.given_by, taken.taken_by) == (3, "王奶奶", manager.member_id)
@@ -145,7 +145,7 @@ async def test_what_is_sent_is_not_taken_back(sessions: Sessions) -> None:
     parts = [await finished(sessions, workshop) for _ in range(2)]
     taken = await bring(sessions, manager, workshop.id, parts, "2")
     async with sessions.begin() as session:
-        await routing.ship(session, manager, parts[0].id, "顺丰", "SF1234567890123", NOON)
+        await work_steps.ship(session, manager, parts[0].id, "顺丰", "SF1234567890123", NOON)
     with pytest.raises(WrongWorkOrderState):
         async with sessions.begin() as session:
             await handovers.undo(session, manager, taken.id, NOON)

@@ -10,7 +10,7 @@ from catalog.db import Sessions
 from catalog.models import AuditEntry, Role, Station, Workshop
 from media.paper import print_letters
 from media.storage import Storage
-from shop import letters, routing
+from shop import letters, work_steps
 from shop.acting import BLANK, act_for, read_said
 from shop.models import Letter, WorkOrder
 from tests.making import NOON, act, make_member, make_product, make_station, make_workshop
@@ -33,8 +33,8 @@ async def a_week(sessions: Sessions) -> tuple[Station, Workshop, Actor, WorkOrde
     )
     async with sessions.begin() as session:
         acting = await act_for(session, staff, workshop.id, said, NOON, part.id)
-        await routing.accept(session, acting, part.id, NOON)
-        await routing.ship(session, staff, part.id, "邮政快递", "980012340001", NOON)
+        await work_steps.accept(session, acting, part.id, NOON)
+        await work_steps.ship(session, staff, part.id, "邮政快递", "980012340001", NOON)
     return station, workshop, staff, part
 
 

@@ -11,7 +11,7 @@ from catalog.db import Database, Sessions
 from catalog.errors import Invalid, NotFound, NotTakenBack
 from catalog.models import AuditEntry, Job, Kind, PhotoState
 from media.storage import Storage
-from shop import making, routing
+from shop import making, work_steps
 from shop.errors import WrongWorkOrderState
 from shop.models import Stage, StagePhoto, WorkOrder
 from tests.making import NOON, act, make_product
@@ -36,8 +36,8 @@ async def in_the_making(sessions: Sessions, family: Family) -> tuple[WorkOrder, 
     )
     work_order, actor = await order_paid(sessions, (product, 1)), act(family.artisan)
     async with sessions.begin() as session:
-        await routing.accept(session, actor, work_order.id, NOON)
-        await routing.start(session, actor, work_order.id, NOON)
+        await work_steps.accept(session, actor, work_order.id, NOON)
+        await work_steps.start(session, actor, work_order.id, NOON)
     return work_order, actor
 
 
@@ -126,8 +126,8 @@ async def test_only_work_in_hand_has_stages_and_only_its_family_shows_them(
         async with sessions.begin() as session:
             await making.take_back_stage_photo(session, act(neighbours.artisan), photo.id, NOON)
     async with sessions.begin() as session:
-        await routing.ready(session, actor, work_order.id, NOON)
-        await routing.ship(session, actor, work_order.id, "顺丰", "SF9876543210123", NOON)
+        await work_steps.ready(session, actor, work_order.id, NOON)
+        await work_steps.ship(session, actor, work_order.id, "顺丰", "SF9876543210123", NOON)
     with pytest.raises(WrongWorkOrderState):
         await add(sessions, storage, actor, work_order, folder="f2")
     with pytest.raises(NotTakenBack):

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from catalog.db import Database, Sessions
 from catalog.models import Role
-from shop import notices, requests, routing
+from shop import notices, requests, work_steps
 from shop.cancelling import cancel
 from shop.channels import Audience
 from shop.models import Notice, Order, RequestKind
@@ -90,9 +90,9 @@ async def test_with_no_channel_settling_and_sending_bring_only_calls(database: D
     manager = act(await staff(sessions, placed.work_orders[0].lines[0].product))
     part, other = placed.work_orders
     async with sessions.begin() as session:
-        await routing.accept(session, manager, part.id, NOON)
-        await routing.ship(session, manager, part.id, "顺丰", "SF1234567", NOON)
-        await routing.decline(session, manager, other.id, "木头裂了", NOON)
+        await work_steps.accept(session, manager, part.id, NOON)
+        await work_steps.ship(session, manager, part.id, "顺丰", "SF1234567", NOON)
+        await work_steps.decline(session, manager, other.id, "木头裂了", NOON)
         await open_urgent(session, manager.station_id)
     assert [kind for kind, _ in await told(sessions)] == ["new_work", "new_work", "declined"]
     assert await jobs(sessions, SEND_JOB) == []
@@ -115,8 +115,8 @@ async def test_with_channels_each_notice_brings_its_job(database: Database) -> N
     part = placed.work_orders[0]
     manager = act(await staff(sessions, part.lines[0].product))
     async with sessions.begin() as session:
-        await routing.accept(session, manager, part.id, NOON)
-        await routing.ship(session, manager, part.id, "顺丰", "SF1234567", NOON)
+        await work_steps.accept(session, manager, part.id, NOON)
+        await work_steps.ship(session, manager, part.id, "顺丰", "SF1234567", NOON)
         await open_urgent(session, manager.station_id)
     # Told again while it is open, and closed: nobody is told of that.
     async with sessions.begin() as session:
@@ -175,7 +175,7 @@ async def test_what_is_rolled_back_was_never_told(database: Database) -> None:
     manager = act(await staff(sessions, part.lines[0].product))
     before = await told(sessions), len(await jobs(sessions))
     async with sessions() as session:
-        await routing.decline(session, manager, part.id, "木头裂了", NOON)
+        await work_steps.decline(session, manager, part.id, "木头裂了", NOON)
         await session.rollback()
     assert (await told(sessions), len(await jobs(sessions))) == before
 
@@ -186,8 +186,8 @@ async def test_a_cancelled_part_is_told_to_whom_it_concerns(database: Database) 
     begun, fresh = placed.work_orders
     manager = act(await staff(sessions, begun.lines[0].product))
     async with sessions.begin() as session:
-        await routing.accept(session, manager, begun.id, NOON)
-        await routing.start(session, manager, begun.id, NOON)
+        await work_steps.accept(session, manager, begun.id, NOON)
+        await work_steps.start(session, manager, begun.id, NOON)
         asked = await requests.ask(
             session, placed.token, begun.id, RequestKind.CANCEL, "不想要了", NOON
         )
@@ -207,7 +207,7 @@ async def test_the_desk_that_cancels_tells_the_buyer(database: Database) -> None
     manager = act(await staff(sessions, part.lines[0].product, Role.ORDER_DESK))
     for _ in range(2):
         async with sessions.begin() as session:
-            await routing.cancel(session, manager, part.id, "电话里说不要了", NOON)
+            await work_steps.cancel(session, manager, part.id, "电话里说不要了", NOON)
     assert (await told(sessions))[2:] == [
         ("cancelled", "您订的福字圆挂已经取消，¥276 正在退给您，几天内到账。")
     ]

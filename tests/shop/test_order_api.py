@@ -5,7 +5,7 @@ from pathlib import Path
 from catalog.access import Actor
 from catalog.db import Sessions
 from catalog.models import Kind
-from shop import requests, routing
+from shop import requests, work_steps
 from shop.checkout import get_order
 from tests.making import act, make_product, this_moment
 from tests.programs import interface, refused
@@ -16,7 +16,7 @@ async def take(sessions: Sessions, actor: Actor, part_id: int, *names: str) -> N
     for name in names:
         facts = ("顺丰", "SF1234567890") if name == "ship" else ()
         async with sessions.begin() as session:
-            await getattr(routing, name)(session, actor, part_id, *facts, this_moment())
+            await getattr(work_steps, name)(session, actor, part_id, *facts, this_moment())
 
 
 async def test_one_part_or_all_of_an_order_is_cancelled(

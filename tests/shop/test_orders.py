@@ -8,7 +8,7 @@ import pytest
 from catalog.db import Sessions
 from catalog.errors import NotFound
 from catalog.models import Role
-from shop import routing
+from shop import work_steps
 from shop.models import Order, OrderState
 from shop.orders import (
     OrdersWanted,
@@ -119,8 +119,8 @@ async def test_an_orders_history_and_money_are_told_together(sessions: Sessions)
     desk = act(await staff(sessions, product, Role.ORDER_DESK))
     part = placed.work_orders[0]
     async with sessions.begin() as session:
-        await routing.accept(session, desk, part.id, NOON)
-        await routing.decline(session, desk, part.id, "病了", NOON)
+        await work_steps.accept(session, desk, part.id, NOON)
+        await work_steps.decline(session, desk, part.id, "病了", NOON)
     async with sessions() as session:
         history = await history_of(session, placed)
         postings = await postings_of(session, placed)

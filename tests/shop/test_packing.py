@@ -10,10 +10,10 @@ from catalog.db import Sessions
 from catalog.errors import NotAllowed
 from catalog.models import AuditEntry, Kind, Station
 from media.paper import Label
-from shop import packing, routing
+from shop import packing, work_steps
 from shop.models import WorkOrderState
 from shop.packing import covered_name, without_room
-from shop.work_orders import ticked
+from shop.work_order_list import ticked
 from tests.making import BUYER, NOON, make_workshop
 from tests.shop.parcel_desk import finished, one_workshop, sold
 
@@ -58,8 +58,8 @@ async def test_what_is_finished_is_packed_family_by_family(sessions: Sessions) -
     ]
     async with sessions.begin() as session:
         for part in (at_hand, to_make):
-            await routing.accept(session, manager, part.id, NOON)
-        await routing.ship(session, manager, gone.id, "顺丰", "SF1234567890123", NOON)
+            await work_steps.accept(session, manager, part.id, NOON)
+        await work_steps.ship(session, manager, gone.id, "顺丰", "SF1234567890123", NOON)
     async with sessions() as session:
         found = await packing.to_pack(session, manager)
         narrow = await packing.to_pack(session, manager, neighbours.id)

@@ -9,7 +9,7 @@ from catalog.access import Actor
 from catalog.db import Sessions
 from catalog.errors import Invalid, NotAllowed, NotFound
 from catalog.models import AuditEntry, Role
-from shop import handovers, parcels, routing
+from shop import handovers, parcels, work_steps
 from shop.errors import WrongWorkOrderState
 from shop.models import WorkOrder, WorkOrderState
 from tests.making import NOON, act, make_member, make_station, make_workshop
@@ -77,7 +77,7 @@ async def test_two_families_of_one_order_may_share_a_parcel(sessions: Sessions) 
     manager = act(await staff(sessions, products[0]))
     for part in placed.work_orders:
         async with sessions.begin() as session:
-            await routing.accept(session, manager, part.id, NOON)
+            await work_steps.accept(session, manager, part.id, NOON)
         assert (await send(sessions, manager, part, "顺丰", SF)).tracking == SF
 
 
@@ -121,7 +121,7 @@ async def test_a_number_is_corrected_on_the_way_and_the_trail_has_both(sessions:
         )
     ]
     async with sessions.begin() as session:
-        await routing.deliver(session, manager, part.id, NOON)
+        await work_steps.deliver(session, manager, part.id, NOON)
     with pytest.raises(WrongWorkOrderState):
         await correct(sessions, manager, part, "顺丰", "SF9999999999999")
     assert (await stands(sessions, part)).tracking == SF
@@ -142,6 +142,6 @@ async def test_strangers_to_a_parcel_do_not_touch_it(sessions: Sessions) -> None
     # Not even a number of theirs is told of.
     theirs = await sold(sessions, await make_workshop(sessions, other))
     async with sessions.begin() as session:
-        await routing.accept(session, stranger, theirs.id, NOON)
+        await work_steps.accept(session, stranger, theirs.id, NOON)
     assert (await send(sessions, stranger, theirs, "顺丰", SF)).tracking == SF
     assert (await stands(sessions, part)).carrier == "顺丰"

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from catalog.db import Database, Sessions
 from catalog.errors import OutOfStock
 from catalog.models import Kind, Product
-from shop import routing
+from shop import work_steps
 from shop.buying import hold_pieces, order_pieces
 from shop.checkout import OrderRequest, place_order, read_buyer
 from shop.errors import PieceHeld
@@ -103,7 +103,7 @@ async def test_money_that_comes_while_the_piece_is_free_has_it(database: Databas
     assert await figures(sessions, product) == [(1, 1)]
     assert await agrees(sessions)
     async with sessions.begin() as session:
-        await routing.cancel_for_buyer(session, paid.token, paid.work_orders[0].id, LATER)
+        await work_steps.cancel_for_buyer(session, paid.token, paid.work_orders[0].id, LATER)
     assert await figures(sessions, product) == [(1, 0)]
     assert await agrees(sessions)
 

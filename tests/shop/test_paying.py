@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, select
 from catalog.db import Database, Sessions
 from catalog.errors import NotFound, OutOfStock
 from catalog.models import Job
-from shop import routing
+from shop import work_steps
 from shop.buying import hold_pieces
 from shop.context import Shop
 from shop.errors import PaymentUnavailable, PieceHeld, WrongOrderState
@@ -387,7 +387,7 @@ async def declined(
     part = (await look(sessions, placed)).work_orders[0]
     manager = act(await staff(sessions, part.lines[0].product))
     async with sessions.begin() as session:
-        await routing.decline(session, manager, part.id, "木头裂了", NOON)
+        await work_steps.decline(session, manager, part.id, "木头裂了", NOON)
     (job,) = await jobs(sessions, REFUND_JOB)
     return job, (await refunds(sessions))[-1]
 

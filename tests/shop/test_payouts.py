@@ -16,7 +16,7 @@ from catalog.db import Sessions
 from catalog.errors import Invalid, NotAllowed, NotFound
 from catalog.models import Product, Role, Station, Workshop
 from media.storage import Storage
-from shop import ledger, payouts, routing
+from shop import ledger, payouts, work_steps
 from shop.earnings import Totals, totals
 from shop.errors import WrongPayoutState
 from shop.fees import STATION, add_rule
@@ -272,9 +272,9 @@ async def test_from_a_real_sale_to_the_payout(sessions: Sessions) -> None:
     sold = await order_paid(sessions, (product, 1))
     who = act(family.artisan)
     async with sessions.begin() as session:
-        await routing.accept(session, who, sold.id, NOON)
-        await routing.ship(session, who, sold.id, "邮政快递", "SF9876543210", NOON)
-        await routing.deliver(session, who, sold.id, NOON)
+        await work_steps.accept(session, who, sold.id, NOON)
+        await work_steps.ship(session, who, sold.id, "邮政快递", "SF9876543210", NOON)
+        await work_steps.deliver(session, who, sold.id, NOON)
     for day, payable in ((7, 0), (8, 26800 + 800 - 670)):
         async with sessions() as session:
             found = await standings(session, family.station.id, TODAY + day * DAY)

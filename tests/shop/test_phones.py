@@ -9,11 +9,11 @@ from catalog.db import Sessions
 from catalog.errors import NotAllowed, NotFound
 from catalog.models import AuditEntry, Role
 from catalog.words import covered_on_paper, covered_phone
-from shop import routing
+from shop import work_steps
 from shop.models import Notice, Order, WorkOrder
 from shop.orders import history_of
 from shop.phones import see_notice_phone, see_order_phone, see_parcel_phone
-from shop.routing import work_order_for
+from shop.work_orders import work_order_for
 from tests.making import BUYER, NOON, act, make_member, make_product, make_station
 from tests.shop.pages.family import make_family, order_paid
 from tests.shop.sales import look, order, pay, staff, want
@@ -77,7 +77,7 @@ async def test_a_family_sees_it_while_it_sends_the_parcel(sessions: Sessions) ->
     await look_now("new")
     for step, more in (("accept", ()), ("start", ()), ("ready", ()), ("ship", ("顺丰速运", "SF1234567890123")), ("deliver", ())):  # fmt: skip
         async with sessions.begin() as session:
-            await getattr(routing, step)(session, artisan, part.id, *more, NOON)
+            await getattr(work_steps, step)(session, artisan, part.id, *more, NOON)
         await look_now(step)
     assert [state for state, number in shown.items() if number == BUYER["phone"]] == [
         "accept", "start", "ready", "ship",

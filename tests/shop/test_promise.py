@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from catalog.closures import close, take_back
 from catalog.db import Sessions
 from catalog.models import Kind, Role
-from shop import routing
+from shop import work_steps
 from shop.promise import DAY, Job, Queue, Span, merged, open_day, open_days, queues
 from tests.making import NOON, act, make_member, make_product, make_station, make_workshop
 from tests.shop.sales import order, pay, staff, want
@@ -148,8 +148,8 @@ async def test_a_queue_is_what_is_in_hand_at_the_workshop_and_the_days_of_its_cl
     await order(sessions, want(elsewhere))
     begun = (await pay(sessions, made[0])).work_orders[0]
     async with sessions.begin() as session:
-        await routing.accept(session, desk, begun.id, NOON)
-        await routing.start(session, desk, begun.id, NOON)
+        await work_steps.accept(session, desk, begun.id, NOON)
+        await work_steps.start(session, desk, begun.id, NOON)
         week = (TODAY + 2 * DAY, TODAY + 8 * DAY)
         await close(session, desk, workshop.id, *week, "harvest", "", NOON)
         festival = (TODAY + 9 * DAY, TODAY + 9 * DAY)
@@ -181,9 +181,9 @@ async def test_what_is_made_or_declined_is_not_in_hand(sessions: Sessions, state
     desk = act(await staff(sessions, product))
     async with sessions.begin() as session:
         if state == "ready":
-            await routing.accept(session, desk, placed.work_orders[0].id, NOON)
-            await routing.ready(session, desk, placed.work_orders[0].id, NOON)
+            await work_steps.accept(session, desk, placed.work_orders[0].id, NOON)
+            await work_steps.ready(session, desk, placed.work_orders[0].id, NOON)
         else:
-            await routing.decline(session, desk, placed.work_orders[0].id, "木头裂了", NOON)
+            await work_steps.decline(session, desk, placed.work_orders[0].id, "木头裂了", NOON)
     async with sessions() as session:
         assert (await queues(session, [product.workshop_id], TODAY))[product.workshop_id] == Queue()

@@ -12,7 +12,7 @@ from catalog.errors import NotFound
 from catalog.models import AuditEntry, Kind, Maker, PhotoState, Product, Workshop
 from catalog.workshops import change_workshop
 from media.codes import ALPHABET
-from shop import requests, routing, undo
+from shop import requests, undo, work_orders, work_steps
 from shop.errors import WrongWorkOrderState
 from shop.models import Order, PieceCard, Stage, StagePhoto, WorkOrder
 from shop.provenance import Piece, Standing, issue_missing, piece_by_code
@@ -29,18 +29,18 @@ async def sell(sessions: Sessions, *products: Product, quantity: int = 1) -> tup
     placed = await order(sessions, *(want(product, quantity) for product in products))
     paid, actor = await pay(sessions, placed), act(await staff(sessions, products[0]))
     async with sessions.begin() as session:
-        await routing.accept(session, actor, paid.work_orders[0].id, NOON)
+        await work_steps.accept(session, actor, paid.work_orders[0].id, NOON)
     return paid, actor
 
 
 async def finish(sessions: Sessions, actor: Actor, part: WorkOrder) -> None:
     async with sessions.begin() as session:
-        await routing.ready(session, actor, part.id, DONE)
+        await work_steps.ready(session, actor, part.id, DONE)
 
 
 async def send(sessions: Sessions, actor: Actor, part: WorkOrder) -> None:
     async with sessions.begin() as session:
-        await routing.ship(session, actor, part.id, *PARCEL, DONE)
+        await work_steps.ship(session, actor, part.id, *PARCEL, DONE)
 
 
 async def name_makers(sessions: Sessions, actor: Actor, product: Product, *agreed: str) -> None:
@@ -152,7 +152,7 @@ async def test_a_piece_that_came_back_or_was_called_off_has_a_void_card(
     await send(sessions, actor, part)
     (card,) = await cards(sessions)
     async with sessions.begin() as session:
-        await routing.deliver(session, actor, part.id, DONE)
+        await work_steps.deliver(session, actor, part.id, DONE)
     assert (await look(sessions, card.code)).standing == Standing.SOLD
     async with sessions.begin() as session:
         request = await requests.ask(session, placed.token, part.id, "return", "", DONE)
@@ -166,7 +166,7 @@ async def test_a_piece_that_came_back_or_was_called_off_has_a_void_card(
     new = (await cards(sessions))[-1]
     assert (new.number, (await look(sessions, new.code)).standing) == (2, Standing.SOLD)
     async with sessions.begin() as session:
-        await routing.call_off(session, actor, again.work_orders[0].id, "不要了", DONE)
+        await work_steps.call_off(session, actor, again.work_orders[0].id, "不要了", DONE)
     assert (await look(sessions, new.code)).standing == Standing.VOID
 
 
@@ -192,7 +192,7 @@ async def test_cards_that_are_missing_are_issued_by_hand(sessions: Sessions) -> 
 
     async def issue() -> int:
         async with sessions.begin() as session:
-            found = await routing.work_order_for(session, actor, part.id, lock=True)
+            found = await work_orders.work_order_for(session, actor, part.id, lock=True)
             return await issue_missing(session, actor, found, NOON)
 
     with pytest.raises(WrongWorkOrderState):

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from catalog.db import Sessions
 from catalog.errors import NotAllowed, NotFound
 from catalog.models import AuditEntry, Member, Role, Station
-from shop import routing
+from shop import work_steps
 from shop.context import Shop
 from shop.errors import WrongOrderState
 from shop.models import Order, OrderState, PaymentState, RefundState, Trouble
@@ -282,7 +282,7 @@ async def declined(shop: Shop, sessions: Sessions, till: Till, behaviour: str) -
     placed = await paid_silently(shop, sessions, till, behaviour)
     manager = act(await member_of(sessions, placed))
     async with sessions.begin() as session:
-        await routing.decline(session, manager, placed.work_orders[0].id, "木头裂了", DUE)
+        await work_steps.decline(session, manager, placed.work_orders[0].id, "木头裂了", DUE)
     await send(shop, sessions, DUE)
     return placed
 

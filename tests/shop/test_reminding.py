@@ -10,7 +10,7 @@ from catalog.access import Actor
 from catalog.db import Database, Sessions
 from catalog.errors import Refusal
 from catalog.models import AuditEntry, Role, Station, Workshop
-from shop import doctor, routing
+from shop import doctor, routing, work_steps
 from shop.errors import WrongWorkOrderState
 from shop.models import (
     Notice,
@@ -82,7 +82,7 @@ async def test_who_has_answered_is_not_reminded(database: Database, sessions: Se
     _, work_order_id = await routed(sessions)
     actor = await artisan(sessions, work_order_id)
     async with sessions.begin() as session:
-        await routing.accept(session, actor, work_order_id, NOON)
+        await work_steps.accept(session, actor, work_order_id, NOON)
     for now in (SIX, EIGHTEEN, GIVEN_UP):
         await see_to_unanswered(database, now)
     assert await kinds(sessions) == ["new_work"]
@@ -149,7 +149,7 @@ async def test_a_family_that_answers_afterwards_is_told_so(
     actor = await artisan(sessions, work_order_id)
     with pytest.raises(WrongWorkOrderState) as refused:
         async with sessions.begin() as session:
-            await routing.accept(session, actor, work_order_id, GIVEN_UP)
+            await work_steps.accept(session, actor, work_order_id, GIVEN_UP)
     assert refused.value.text == "六天没有答复，这张工单已经自动退单，钱在退给买家，不用做了。"
 
 
@@ -158,7 +158,7 @@ async def accepts(
 ) -> Refusal | None:
     try:
         async with sessions.begin() as session:
-            await routing.accept(session, actor, work_order_id, now)
+            await work_steps.accept(session, actor, work_order_id, now)
     except Refusal as refusal:
         return refusal
     return None

@@ -11,7 +11,7 @@ from catalog.models import Kind, Product, Role
 from live.models import Link, Show
 from live.on_air import end_show
 from live.report import Figures
-from shop import requests, routing
+from shop import requests, routing, work_steps
 from shop.holding import Wanted
 from shop.models import Order, RequestKind
 from shop.reports import reported_shows, show_report
@@ -36,13 +36,13 @@ async def deliver(sessions: Sessions, placed: Order, desk: Actor, now: datetime)
     async with sessions.begin() as session:
         await routing.route_orders(session, {job.id: placed.id}, now)
     for part in placed.work_orders:
-        for step in (routing.accept, routing.ready):
+        for step in (work_steps.accept, work_steps.ready):
             async with sessions.begin() as session:
                 await step(session, desk, part.id, now)
         async with sessions.begin() as session:
-            await routing.ship(session, desk, part.id, "顺丰", "SF123456789", now)
+            await work_steps.ship(session, desk, part.id, "顺丰", "SF123456789", now)
         async with sessions.begin() as session:
-            await routing.deliver(session, desk, part.id, now)
+            await work_steps.deliver(session, desk, part.id, now)
 
 
 async def send_back(
@@ -131,7 +131,7 @@ async def test_what_went_back_stands_beside_what_was_paid(sessions: Sessions) ->
     async with sessions.begin() as session:
         await routing.route_orders(session, {job.id: declined.id}, at(61))
     async with sessions.begin() as session:
-        await routing.decline(session, desk, part.id, "木头裂了", at(62))
+        await work_steps.decline(session, desk, part.id, "木头裂了", at(62))
     await deliver(sessions, returned, desk, at(63))
     # The buyer's postage comes back too: it is nobody's sale.
     await send_back(sessions, returned, desk, at(64), our_fault=True)

@@ -12,7 +12,7 @@ from catalog.access import Actor
 from catalog.db import Database, Sessions
 from catalog.errors import Invalid, NotAllowed, NotFound
 from catalog.models import AuditEntry, Kind, Product, Role, StockMovement
-from shop import requests, routing
+from shop import requests, work_steps
 from shop.errors import WrongRequestState, WrongWorkOrderState
 from shop.ledger import balance_fen
 from shop.models import (
@@ -63,7 +63,7 @@ async def step(
     sessions: Sessions, actor: Actor, part: WorkOrder, name: str, now: datetime = NOON
 ) -> None:
     facts = ("顺丰", "SF1234567890") if name == "ship" else ()
-    await do(sessions, getattr(routing, name), actor, part.id, *facts, now=now)
+    await do(sessions, getattr(work_steps, name), actor, part.id, *facts, now=now)
 
 
 async def sold(

@@ -11,7 +11,7 @@ from catalog.errors import NotFound
 from catalog.models import Kind, Product
 from live.models import Show
 from live.on_air import end_show
-from shop import ledger, routing
+from shop import ledger, work_steps
 from shop.holding import Wanted
 from shop.models import Order, OrderState, Payment, PaymentState, WorkOrder, WorkOrderState
 from shop.payments.gateway import SessionState
@@ -199,7 +199,7 @@ async def test_a_second_payment_of_a_declined_order_goes_back(sessions: Sessions
     await settle_as(sessions, first, is_paid(first))
     manager = act(await staff(sessions, product))
     async with sessions.begin() as session:
-        await routing.decline(session, manager, placed.work_orders[0].id, "木头裂了", NOON)
+        await work_steps.decline(session, manager, placed.work_orders[0].id, "木头裂了", NOON)
     await settle_as(sessions, second, is_paid(second), LATER)
     done = await look(sessions, placed)
     assert states(done) == ("cancelled", {"declined"}, ["succeeded"] * 2)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from catalog.db import Sessions
 from catalog.errors import NotAllowed, NotFound
 from catalog.models import AuditEntry, Role
-from shop import routing, today
+from shop import routing, today, work_steps
 from shop.models import Notice, Order
 from tests.making import NOON, act, make_member, make_product, make_station
 from tests.shop.sales import jobs, order, pay, staff, two_workshops, want
@@ -54,7 +54,7 @@ async def test_work_waits_until_the_family_has_answered(sessions: Sessions) -> N
     parts = [part.id for part in (*early.work_orders, *later.work_orders)]
     assert [work_order.id for work_order in waiting] == parts
     async with sessions.begin() as session:
-        await routing.accept(session, manager, parts[0], NOON)
+        await work_steps.accept(session, manager, parts[0], NOON)
     async with sessions() as session:
         waiting = await today.unanswered(session, first.station_id)
     assert [work_order.id for work_order in waiting] == parts[1:]

@@ -13,7 +13,7 @@ from catalog.models import FamilyFact, Maker, Product, Role, Workshop
 from live.console import traces
 from live.models import Show
 from live.overlays import make_overlay
-from shop import routing
+from shop import work_steps
 from shop.models import PieceCard
 from tests.desk import Desk, open_desk
 from tests.live.acting import host_of, make_link
@@ -103,8 +103,8 @@ async def finished_card(sessions: Sessions, desk: Desk, product: Product) -> tup
     paid = await pay(sessions, await order(sessions, want(product)))
     part, manager = paid.work_orders[0], await make_member(sessions, desk.station, Role.MANAGER)
     async with sessions.begin() as session:
-        await routing.accept(session, act(manager), part.id, NOON)
-        await routing.ready(session, act(manager), part.id, NOON)
+        await work_steps.accept(session, act(manager), part.id, NOON)
+        await work_steps.ready(session, act(manager), part.id, NOON)
     async with sessions() as session:
         code = (await session.scalars(select(PieceCard.code))).one()
     return part.id, code

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from catalog.db import Sessions
 from catalog.models import Kind, Role
-from shop.routing import decline
 from shop.turnover import Turnover, of_year, year_of
+from shop.work_steps import decline
 from tests.making import NOON, act, make_member, make_product, make_station, make_workshop
 from tests.shop.sales import is_paid, order, settle_as, want
 

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from catalog.db import Database, Sessions
 from catalog.models import Member
-from shop import doctor, routing
+from shop import doctor, routing, work_steps
 from shop.examine.work import is_odd
 from shop.models import Trouble
 from shop.troubles import close
@@ -44,7 +44,7 @@ async def test_a_family_that_does_not_answer_in_time_is_told_to_the_desk(
         await doctor.watch(database, late)
         assert await told(database.writing) == [("no_answer", f"work_order:{part_id}", True)]
     async with database.writing.begin() as session:
-        await routing.accept(session, act(manager), part_id, late)
+        await work_steps.accept(session, act(manager), part_id, late)
     await doctor.watch(database, late)
     assert await told(database.writing) == [("no_answer", f"work_order:{part_id}", False)]
 

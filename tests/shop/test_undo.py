@@ -11,7 +11,7 @@ from catalog.db import Sessions
 from catalog.errors import NotAllowed, NotFound, NotTakenBack
 from catalog.models import AuditEntry, Kind, Role
 from media.storage import Storage
-from shop import dates, handovers, making, routing
+from shop import dates, handovers, making, work_steps
 from shop.errors import WrongWorkOrderState
 from shop.models import Order, WorkOrder, WorkOrderState
 from shop.undo import step_to_undo, undo_step
@@ -39,7 +39,7 @@ async def carved(sessions: Sessions, family: Family) -> WorkOrder:
 async def take(sessions: Sessions, actor: Actor, work_order: WorkOrder, *steps: str) -> None:
     async with sessions.begin() as session:
         for step in steps:
-            await getattr(routing, step)(session, actor, work_order.id, NOON)
+            await getattr(work_steps, step)(session, actor, work_order.id, NOON)
 
 
 async def back(
@@ -156,10 +156,10 @@ async def test_the_buyer_may_cancel_at_once_again(sessions: Sessions, family: Fa
         token = (await session.get_one(Order, work_order.order_id)).token
     with pytest.raises(WrongWorkOrderState):
         async with sessions.begin() as session:
-            await routing.cancel_for_buyer(session, token, work_order.id, NOON)
+            await work_steps.cancel_for_buyer(session, token, work_order.id, NOON)
     await back(sessions, actor, work_order, "start")
     async with sessions.begin() as session:
-        await routing.cancel_for_buyer(session, token, work_order.id, LATER)
+        await work_steps.cancel_for_buyer(session, token, work_order.id, LATER)
     assert await state(sessions, work_order) == _S.CANCELLED
     with pytest.raises(WrongWorkOrderState):
         await back(sessions, actor, work_order, "accept")

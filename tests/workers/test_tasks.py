@@ -22,7 +22,7 @@ from catalog.models import Job, Photo, PhotoState, Product
 from catalog.photos import add_photo
 from catalog.products import get_product
 from media.storage import Storage
-from shop import routing
+from shop import work_steps
 from shop.checkout import get_order
 from shop.models import MemberSession, Notice, Order, OrderState, Refund, RefundState, WorkOrder
 from shop.signin import STAFF_SESSION, new_session
@@ -88,7 +88,7 @@ async def decline(sessions: Sessions, placed: Order, product: Product) -> None:
     manager = act(await staff(sessions, product))
     async with sessions.begin() as session:
         part = (await get_order(session, placed.token)).work_orders[0]
-        await routing.decline(session, manager, part.id, "木头裂了", this_moment())
+        await work_steps.decline(session, manager, part.id, "木头裂了", this_moment())
 
 
 async def upload(sessions: Sessions, product: Product, folder: Path) -> None:

@@ -7,7 +7,7 @@ from catalog.access import Actor
 from catalog.checks import BEIJING
 from catalog.db import Sessions
 from catalog.models import Role
-from shop import ledger, routing
+from shop import ledger, work_steps
 from shop.earnings import list_earnings
 from shop.web.render import beijing_day
 from tests.making import NOON, act, make_member, make_product
@@ -28,7 +28,7 @@ async def test_the_page_shows_the_ledgers_sum_and_every_entry(
     returned = await order_paid(sessions, (product, 2))
     await order_unpaid(sessions, (theirs, 1))
     async with sessions.begin() as session:
-        await routing.decline(session, act(family.artisan), returned.id, "摔裂了", NOON)
+        await work_steps.decline(session, act(family.artisan), returned.id, "摔裂了", NOON)
     async with sessions() as session:
         told = await list_earnings(session, family.station.id, family.workshop.id)
         owed = await ledger.balance_fen(session, family.workshop.id)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from catalog.db import Sessions
-from shop import routing
+from shop import work_steps
 from tests.making import BUYER, NOON, act, make_product
 from tests.shop.pages.family import make_family, order_paid
 from tests.shop.test_phones import seen
@@ -17,8 +17,8 @@ async def test_a_press_shows_the_number_to_the_family_that_sends(
     neighbours = await make_family(sessions, family.station, "李家木雕")
     part = await order_paid(sessions, (await make_product(sessions, family.workshop), 1))
     async with sessions.begin() as session:
-        await routing.accept(session, act(family.artisan), part.id, NOON)
-        await routing.ready(session, act(family.artisan), part.id, NOON)
+        await work_steps.accept(session, act(family.artisan), part.id, NOON)
+        await work_steps.ready(session, act(family.artisan), part.id, NOON)
     path = f"/workshop/work-orders/{part.id}"
     async with browser(settings_for(database_url, tmp_path)) as web:
         await web.sign_in(neighbours.artisan.login)

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from catalog.closures import close
 from catalog.db import Sessions
 from catalog.models import AuditEntry, Closure, Kind, Product, Role, Workshop
-from shop import routing
+from shop import work_steps
 from shop.models import DateChange, Order, WorkOrder
 from shop.promise import beijing_day
 from tests.desk import Desk, only, open_desk
@@ -43,7 +43,7 @@ async def sell(desk: Desk, product: Product, days_ago: int) -> Order:
     placed = await pay(desk.sessions, await order(desk.sessions, want(product), now=then), then)
     manager = act(await make_member(desk.sessions, desk.station, Role.MANAGER))
     async with desk.sessions.begin() as session:
-        await routing.accept(session, manager, placed.work_orders[0].id, then)
+        await work_steps.accept(session, manager, placed.work_orders[0].id, then)
     return placed
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from catalog.db import Sessions
 from catalog.models import Role
-from shop import routing
+from shop import work_steps
 from shop.models import Order, OrderState, Payment
 from tests.desk import Desk, only, open_desk
 from tests.making import BUYER, NOON, act, make_member, make_product, make_station, make_workshop
@@ -89,8 +89,8 @@ async def test_an_order_shows_its_money_its_parcels_and_who_did_what(
         staff = act(await make_member(sessions, desk.station, Role.ORDER_DESK))
         part = placed.work_orders[0]
         async with sessions.begin() as session:
-            await routing.accept(session, staff, part.id, NOON)
-            await routing.decline(session, staff, part.id, "病了 <b>", NOON)
+            await work_steps.accept(session, staff, part.id, NOON)
+            await work_steps.decline(session, staff, part.id, "病了 <b>", NOON)
         await desk.enter(Role.FINANCE)
         page = (await desk.web.get(f"/desk/orders/{placed.code}")).text
         for text in (

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from catalog.db import Sessions
 from catalog.models import AuditEntry, Role, Workshop
-from shop import routing
+from shop import work_steps
 from shop.models import WorkOrder, WorkOrderState
 from tests.desk import Desk, only, open_desk
 from tests.making import NOON, act, make_member, make_station, make_workshop
@@ -131,7 +131,7 @@ async def test_a_number_is_put_right(sessions: Sessions, database_url: str, tmp_
         part = await finished(sessions, await family(desk))
         manager = await desk.enter(Role.MANAGER)
         async with sessions.begin() as session:
-            await routing.ship(session, act(manager), part.id, "中通", "75123456789012", NOON)
+            await work_steps.ship(session, act(manager), part.id, "中通", "75123456789012", NOON)
         path = f"/desk/work-orders/{part.id}/parcel"
         assert await desk.statuses(path) == DESK_ONLY
         await desk.enter(Role.ORDER_DESK)
@@ -155,7 +155,7 @@ async def test_those_ticked_are_delivered_and_the_rest_counted(
         sent, waiting = await finished(sessions, workshop), await sold(sessions, workshop)
         manager = await desk.enter(Role.MANAGER)
         async with sessions.begin() as session:
-            await routing.ship(session, act(manager), sent.id, "其他", "12345", NOON)
+            await work_steps.ship(session, act(manager), sent.id, "其他", "12345", NOON)
         here = "/desk/work-orders?state=all"
         await desk.web.get(here)
         values = {"ids": [sent.id, waiting.id], "back": here}

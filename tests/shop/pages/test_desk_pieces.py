@@ -6,7 +6,7 @@ from sqlalchemy import delete, select
 
 from catalog.db import Sessions
 from catalog.models import Kind, PhotoState, Role
-from shop import routing
+from shop import work_steps
 from shop.models import Order, PieceCard, Stage, StagePhoto
 from tests.desk import Desk, only, open_desk
 from tests.making import NOON, act, make_member, make_product, make_station, make_workshop
@@ -29,7 +29,7 @@ async def sell(desk: Desk, **values: object) -> tuple[Order, str]:
 async def step(desk: Desk, placed: Order, name: str) -> None:
     manager = act(await make_member(desk.sessions, desk.station, Role.MANAGER))
     async with desk.sessions.begin() as session:
-        await getattr(routing, name)(session, manager, placed.work_orders[0].id, NOON)
+        await getattr(work_steps, name)(session, manager, placed.work_orders[0].id, NOON)
 
 
 async def codes(sessions: Sessions) -> list[str]:
@@ -129,7 +129,7 @@ async def test_a_page_shows_the_making_until_the_card_is_void(
         assert "/photos/rough/" not in page
         assert "/photos/fine/" not in page
         async with sessions.begin() as session:
-            await routing.call_off(session, act(manager), part.id, "不要了", NOON)
+            await work_steps.call_off(session, act(manager), part.id, "不要了", NOON)
         page = (await desk.web.get(f"/p/{code}")).text
         assert "这张卡已经作废" in page
         assert "真品" not in page

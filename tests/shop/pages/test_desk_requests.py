@@ -4,7 +4,7 @@ from pathlib import Path
 
 from catalog.db import Sessions
 from catalog.models import Kind, Role
-from shop import requests, routing
+from shop import requests, work_steps
 from shop.models import BuyerRequest, Order, RequestState
 from tests.desk import Desk, only, open_desk
 from tests.making import NOON, act, make_member, make_product, make_station, make_workshop
@@ -27,12 +27,12 @@ async def ask(desk: Desk, kind: str, reason: str = "") -> tuple[BuyerRequest, Or
     part = placed.work_orders[0].id
     async with desk.sessions.begin() as session:
         (await session.get_one(Order, placed.id)).custom_agreed_at = NOON
-        await routing.accept(session, manager, part, NOON)
+        await work_steps.accept(session, manager, part, NOON)
         if kind == "cancel":
-            await routing.start(session, manager, part, NOON)
+            await work_steps.start(session, manager, part, NOON)
         else:
-            await routing.ship(session, manager, part, "顺丰", "SF1234567890", NOON)
-            await routing.deliver(session, manager, part, NOON)
+            await work_steps.ship(session, manager, part, "顺丰", "SF1234567890", NOON)
+            await work_steps.deliver(session, manager, part, NOON)
         asked = await requests.ask(session, placed.token, part, kind, reason, NOON)
     return asked, placed
 
@@ -140,7 +140,7 @@ async def test_what_has_left_meanwhile_says_so(
         await desk.web.get(path)
         async with sessions.begin() as session:
             part = placed.work_orders[0].id
-            await routing.ship(session, manager, part, "顺丰", "SF1234567890", NOON)
+            await work_steps.ship(session, manager, part, "顺丰", "SF1234567890", NOON)
         answer = await desk.web.submit(f"{path}/agree", {"words": "好"})
         nonsense = await desk.web.submit(f"{path}/perhaps", {"words": "好"})
     assert (answer.status_code, nonsense.status_code) == (409, 404)

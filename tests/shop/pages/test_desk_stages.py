@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from catalog.db import Database, Sessions
 from catalog.models import AuditEntry, Kind, Role
-from shop import routing
+from shop import work_steps
 from shop.models import ActChannel, Evidence, StagePhoto, WorkOrder
 from tests.desk import Desk, only, open_desk
 from tests.making import NOON, act, make_product, make_station
@@ -23,7 +23,7 @@ async def accepted(desk: Desk) -> WorkOrder:
     )
     work_order = await order_paid(desk.sessions, (product, 1))
     async with desk.sessions.begin() as session:
-        await routing.accept(session, act(family.artisan), work_order.id, NOON)
+        await work_steps.accept(session, act(family.artisan), work_order.id, NOON)
     return work_order
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from sqlalchemy import delete
 
+import shop
 from catalog.db import Sessions
 from catalog.models import Kind, Role
-from shop import routing
+from shop import work_steps
 from shop.models import RefundState, SignInTry, WorkOrder
 from tests.making import act, make_product, this_moment
 from tests.shop.pages.buyer import NASTY, change, minutes_ago, phone, value_of, words
@@ -60,13 +61,13 @@ async def test_the_steps_of_each_workshop_are_told(
     async with phone(database_url, tmp_path) as web:
         fresh = words((await web.get(f"/o/{placed.token}")).text)
         async with sessions.begin() as session:
-            await routing.accept(session, desk, sent.id, this_moment())
-            await routing.decline(session, desk, declined.id, f"料裂了{NASTY}", this_moment())
+            await work_steps.accept(session, desk, sent.id, this_moment())
+            await work_steps.decline(session, desk, declined.id, f"料裂了{NASTY}", this_moment())
         async with sessions.begin() as session:
-            await routing.ship(session, desk, sent.id, "顺丰", "sf 1234567890", this_moment())
+            await work_steps.ship(session, desk, sent.id, "顺丰", "sf 1234567890", this_moment())
         page = (await web.get(f"/o/{placed.token}")).text
         async with sessions.begin() as session:
-            await routing.deliver(session, desk, sent.id, this_moment())
+            await work_steps.deliver(session, desk, sent.id, this_moment())
         done = words((await web.get(f"/o/{placed.token}")).text)
     assert "已经付款 ¥820 收到了" in fresh
     assert fresh.count("已经告诉这家作坊，等他们接单。") == 2
@@ -87,7 +88,7 @@ async def test_each_state_of_a_refund_is_told_in_words(
     placed = await pay(sessions, await order(sessions, want(product)))
     desk = act(await staff(sessions, product))
     async with sessions.begin() as session:
-        await routing.decline(session, desk, placed.work_orders[0].id, "料裂了", this_moment())
+        await work_steps.decline(session, desk, placed.work_orders[0].id, "料裂了", this_moment())
     (refund,) = await refunds(sessions)
     told = {
         RefundState.REQUESTED: "退款 ¥276： 已经登记，马上交给付款平台。不用您做什么。",
@@ -245,7 +246,7 @@ async def test_a_token_one_letter_off_says_nothing_more(
 
 
 def test_every_state_of_a_work_order_has_words() -> None:
-    template = Path(routing.__file__).parent / "templates/shop/order.html"
+    template = Path(shop.__file__).parent / "templates/shop/order.html"
     text = template.read_text(encoding="utf-8")
     for state in WorkOrder.state.type.enums:  # type: ignore[attr-defined]
         assert f'"{state}":' in text

@@ -8,7 +8,7 @@ import pytest
 from catalog.access import Actor
 from catalog.db import Sessions
 from catalog.models import Kind, Product
-from shop import requests, routing
+from shop import requests, work_steps
 from shop.models import Order, WorkOrder
 from tests.making import act, make_product, make_station, make_workshop, this_moment
 from tests.shop.pages.buyer import NASTY, change, minutes_ago, phone, value_of, words
@@ -26,7 +26,7 @@ async def step(sessions: Sessions, actor: Actor, part: WorkOrder, *names: str) -
     for name in names:
         facts = ("顺丰", "SF1234567890") if name == "ship" else ()
         async with sessions.begin() as session:
-            await getattr(routing, name)(session, actor, part.id, *facts, this_moment())
+            await getattr(work_steps, name)(session, actor, part.id, *facts, this_moment())
 
 
 async def test_a_part_is_cancelled_after_a_second_look(

@@ -8,7 +8,7 @@ import pytest
 from catalog.access import Actor
 from catalog.db import Sessions
 from catalog.models import Kind
-from shop import routing
+from shop import work_steps
 from shop.dates import change_date
 from shop.models import DateChange, Order
 from shop.promise import beijing_day
@@ -31,7 +31,7 @@ async def asked(sessions: Sessions, *steps: str) -> tuple[Order, DateChange, Act
     manager, part = act(await staff(sessions, board)), placed.work_orders[0].id
     async with sessions.begin() as session:
         for step in steps:
-            await getattr(routing, step)(session, manager, part, this_moment())
+            await getattr(work_steps, step)(session, manager, part, this_moment())
         change = await change_date(session, manager, part, later(), NASTY[:100], this_moment())
     return placed, change, manager
 
@@ -88,7 +88,7 @@ async def test_who_answers_after_the_parcel_left_is_told_so(
         await web.get(path)
         async with sessions.begin() as session:
             part = placed.work_orders[0].id
-            await routing.ship(session, manager, part, "顺丰", "SF1234567890", this_moment())
+            await work_steps.ship(session, manager, part, "顺丰", "SF1234567890", this_moment())
         await web.submit(f"{path}/date", answering(change, "cancel"))
         said = words((await web.get(path)).text)
     assert "这部分已经寄出了。" in said

@@ -8,10 +8,10 @@ from sqlalchemy import update
 
 from catalog.db import Sessions
 from catalog.models import Kind
-from shop import handovers, routing
+from shop import handovers, work_steps
 from shop.models import WorkOrder, WorkOrderState
 from shop.orders import OrdersWanted, find_orders
-from shop.work_orders import WorkOrdersWanted, find_work_orders
+from shop.work_order_list import WorkOrdersWanted, find_work_orders
 from tests.making import BUYER, NOON
 from tests.shop.parcel_desk import finished, one_workshop, sold
 
@@ -29,7 +29,7 @@ async def test_words_find_work_orders_and_their_orders(sessions: Sessions, by: s
     part = await finished(sessions, workshop, buyer=buyer, name="荷塘月色")
     await sold(sessions, workshop)
     async with sessions.begin() as session:
-        await routing.ship(session, manager, part.id, "顺丰", "SF1234567890123", NOON)
+        await work_steps.ship(session, manager, part.id, "顺丰", "SF1234567890123", NOON)
     words = {
         "code": part.order.code.lower(),
         "name": "李晓",
@@ -56,13 +56,13 @@ async def test_days_and_places_narrow(sessions: Sessions) -> None:
     here = await finished(sessions, workshop)
     async with sessions.begin() as session:
         for part, day in ((late, 20), (soon, 25), (sent, 20)):
-            await routing.accept(session, manager, part.id, NOON)
+            await work_steps.accept(session, manager, part.id, NOON)
             await session.execute(
                 update(WorkOrder)
                 .where(WorkOrder.id == part.id)
                 .values(promised_on=date(2026, 11, day))
             )
-        await routing.ship(session, manager, sent.id, "顺丰", "SF1234567890123", NOON)
+        await work_steps.ship(session, manager, sent.id, "顺丰", "SF1234567890123", NOON)
         await handovers.hand_over(
             session, manager, workshop.id, [here.id], "王奶奶", 1, "", "", NOON
         )
