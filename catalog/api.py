@@ -80,8 +80,8 @@ class ProductController(Controller):
         before: Before = None,
         limit: Limit = PAGE,
     ) -> ProductPage:
-        """Newest first. Strangers see what is on sale; members their own station's, drafts too,
-        and artisans their own workshop's."""
+        """Newest first. Strangers see what is on sale at open stations; members their own
+        station's, drafts too, and artisans their own workshop's."""
         wanted = Wanted(
             station_id=station,
             workshop_id=workshop,
@@ -98,7 +98,7 @@ class ProductController(Controller):
         "/{product_id:int}",
         opt=allow(EVERYONE),
         security=FOR_ALL,
-        responses=problems(401, 404, 422),
+        responses=problems(401, 404, 409, 422),
         summary="One product",
     )
     async def product(

@@ -19,6 +19,15 @@ from catalog.sqlite import sqlite_engine
 
 Sessions = async_sessionmaker[AsyncSession]
 
+# A statement over the things of several buyers has a text for each number of things. With fewer
+# kept than there are, a busy connection has its statements read and planned over and over; and a
+# plan made anew for the values of each run costs ours more than it gains, for what is optional in
+# a search is a text of its own here.
+_POSTGRESQL: dict[str, Any] = {
+    "prepared_statement_cache_size": 500,
+    "server_settings": {"plan_cache_mode": "force_generic_plan"},
+}
+
 MOST_ID = 2**63 - 1
 """The largest key there can be; a larger number in an address names nothing."""
 
@@ -103,7 +112,11 @@ class Database:
             reader = sqlite_engine(url, writes=False, pool_size=4)
             return cls(url, _sessions(writer), _sessions(reader), (writer, reader))
         engine = create_async_engine(
-            engine_url(url), pool_size=pool_size, max_overflow=0, pool_timeout=30
+            engine_url(url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=30,
+            connect_args=_POSTGRESQL,
         )
         # What only reads needs no transaction: each query sees what is committed, as it would in
         # one, and BEGIN and ROLLBACK are two ways to the server and back.

@@ -14,10 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.db import table
 from catalog.models import Job
+from catalog.one_of import one_of
 
 _jobs = table(Job)
 _NEW = insert(_jobs).returning(_jobs.c.id, sort_by_parameter_order=True)
-_TAKE = delete(_jobs).where(_jobs.c.id.in_(bindparam("ids", expanding=True))).returning(_jobs.c.id)
+_TAKE = delete(_jobs).where(one_of(_jobs.c.id, "ids")).returning(_jobs.c.id)
 
 _HANDED_OVER = (
     update(_jobs)

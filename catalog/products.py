@@ -18,6 +18,7 @@ from catalog.checks import MOST_PIECES, Check, clean
 from catalog.claims import proven_of, refuse_unproven
 from catalog.errors import NotFound
 from catalog.models import Kind, Product, ProductState, Station, Stock, Workshop
+from catalog.stations import must_be_open, open_ids
 
 PAGE = 24
 MOST_PAGE = 100
@@ -85,7 +86,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if not wanted.closed_workshops and ProductState.DRAFT not in wanted.states:
         found.append(Workshop.active.is_(True))
     if wanted.open_stations:
-        found.append(Product.station_id.in_(select(Station.id).where(Station.is_open)))
+        found.append(Product.station_id.in_(open_ids()))
     if wanted.station_id is not None:
         found.append(Product.station_id == wanted.station_id)
     if wanted.workshop_id is not None:
@@ -151,10 +152,14 @@ def belongs_to(asker: Actor | None, product: Product) -> bool:
 
 
 async def product_seen_by(session: AsyncSession, asker: Actor | None, product_id: int) -> Product:
-    """The product when it is the asker's, or when any stranger may see it. Raises NotFound."""
+    """The product when it is the asker's, or when any stranger may see it.
+
+    Raises NotFound, and NotOpen for strangers while its station is getting ready.
+    """
     product = await get_product(session, product_id)
     if not belongs_to(asker, product) and not visible_to_buyers(product):
         raise NotFound(f"product {product_id}")
+    must_be_open(await session.get_one(Station, product.station_id), asker)
     return product
 
 
@@ -162,11 +167,11 @@ def as_seen_by(asker: Actor | None, wanted: Wanted) -> Wanted:
     """`wanted` as far as the asker may look.
 
     Members see their own station in every state, artisans only their own workshop; about
-    another station they see what strangers see: what is on sale. Raises NotFound for an
-    artisan who asks for another family.
+    another station they see what strangers see: what is on sale at an open one. Raises NotFound
+    for an artisan who asks for another family.
     """
     if asker is None or wanted.station_id not in (None, asker.station_id):
-        return replace(wanted, states=(ProductState.ON_SALE,))
+        return replace(wanted, states=(ProductState.ON_SALE,), open_stations=True)
     if wanted.workshop_id is not None:
         asker.must_see_workshop(wanted.workshop_id)
     return replace(

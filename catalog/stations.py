@@ -1,6 +1,6 @@
 """Stations as strangers find them: the open ones, and the one whose pages stand at `/`."""
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.access import Actor
@@ -12,6 +12,11 @@ async def open_stations(session: AsyncSession) -> list[Station]:
     """The stations that strangers can buy from, as they joined."""
     query = select(Station).where(Station.is_open).order_by(Station.id)
     return list(await session.scalars(query))
+
+
+def open_ids() -> Select[int]:
+    """The ids of the open stations, for lists of what they have."""
+    return select(Station.id).where(Station.is_open)
 
 
 async def only_station(session: AsyncSession) -> Station | None:
@@ -33,7 +38,12 @@ async def station_by_slug(session: AsyncSession, slug: str) -> Station:
     return station
 
 
+def is_open_to(station: Station, asker: Actor | None) -> bool:
+    """Whether the asker may look at the station; its own members also while it is getting ready."""
+    return station.is_open or (asker is not None and asker.station_id == station.id)
+
+
 def must_be_open(station: Station, asker: Actor | None) -> None:
     """Raise NotOpen for strangers, while the station is getting ready; its own members see it."""
-    if not station.is_open and (asker is None or asker.station_id != station.id):
+    if not is_open_to(station, asker):
         raise NotOpen(station.name)

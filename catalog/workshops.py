@@ -18,6 +18,7 @@ from catalog.models import Maker, Product, Station, Workshop
 from catalog.onboarded import account_changed
 from catalog.own import own
 from catalog.products import refresh_search_text
+from catalog.stations import open_ids
 
 _FIELDS = ("name", "village", "craft", "phone", "active", "pay_way", "pay_to")
 
@@ -39,12 +40,18 @@ async def station_by_id(session: AsyncSession, station_id: int) -> Station:
 
 
 async def list_workshops(
-    session: AsyncSession, station_id: int | None, *, active_only: bool = True
+    session: AsyncSession,
+    station_id: int | None,
+    *,
+    active_only: bool = True,
+    open_stations: bool = False,
 ) -> list[Workshop]:
     """The workshops of a station, or of all, as they joined, with their makers."""
     query = select(Workshop).options(selectinload(Workshop.makers)).order_by(Workshop.id)
     if station_id is not None:
         query = query.where(Workshop.station_id == station_id)
+    if open_stations:
+        query = query.where(Workshop.station_id.in_(open_ids()))
     return list(await session.scalars(query.where(Workshop.active) if active_only else query))
 
 
@@ -53,12 +60,17 @@ async def workshops_seen_by(
 ) -> list[Workshop]:
     """The workshops of a station; staff see their own station's inactive ones too.
 
-    Without a station it is the asker's own, for strangers all.
+    Without a station it is the asker's own, for strangers all that are open.
     """
     if station_id is None and asker is not None:
         station_id = asker.station_id
-    own = asker is not None and asker.station_id == station_id and asker.role in STAFF
-    return await list_workshops(session, station_id, active_only=not own)
+    of_station = asker is not None and asker.station_id == station_id
+    return await list_workshops(
+        session,
+        station_id,
+        active_only=not (of_station and asker is not None and asker.role in STAFF),
+        open_stations=not of_station,
+    )
 
 
 async def workshops_by_slug(

@@ -77,7 +77,7 @@ class ShowController(Controller):
         before: Before = None,
         limit: Limit = 24,
     ) -> ShowPage:
-        """Latest first. Strangers see no drafts; members see their own station's."""
+        """Latest first. Strangers see what open stations planned; members all of their own."""
         found = await shows.shows_seen_by(session, asker, station, before=before, most=limit + 1)
         rows, following = paged(found, limit)
         return ShowPage([ShowSummary.of(row) for row in rows], following)
@@ -104,7 +104,7 @@ class ShowController(Controller):
         "/{show_id:int}",
         opt=allow(EVERYONE),
         security=FOR_ALL,
-        responses=problems(401, 404, 422),
+        responses=problems(401, 404, 409, 422),
         summary="One show with its line-up",
     )
     async def show(
@@ -235,7 +235,7 @@ class ShowController(Controller):
         "/{show_id:int}/board",
         opt=allow(EVERYONE),
         security=FOR_ALL,
-        responses=problems(401, 404, 422),
+        responses=problems(401, 404, 409, 422),
         summary="The live board",
     )
     async def board(
@@ -252,7 +252,7 @@ class ShowController(Controller):
         "/{show_id:int}/events",
         opt=allow(EVERYONE),
         security=FOR_ALL,
-        responses=problems(401, 404, 422, 503),
+        responses=problems(401, 404, 409, 422, 503),
         media_type="text/event-stream",
         summary="The live board, followed",
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Integer, Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.checks import BEIJING
@@ -24,6 +24,7 @@ from catalog.models import (
     Stock,
     Workshop,
 )
+from catalog.one_of import one_of
 from catalog.photos import ShownPhoto
 from live.models import Airing, LineUpItem, Link, Show, ShowState
 from live.shows import list_shows
@@ -33,6 +34,7 @@ JUST = timedelta(seconds=30)
 SLIP = timedelta(seconds=5)
 """What was shown for less was passed over on the way to something else."""
 MOST_AIRINGS = 1000
+"""So many of a show are looked at."""
 MOST_JUST = 2
 
 _airings, _shows, _items = table(Airing), table(Show), table(LineUpItem)
@@ -81,11 +83,11 @@ _SHOWN = (
         .outerjoin(_photos, _photos.c.id == _FIRST_PHOTO)
     )
     .where(
-        _airings.c.show_id.in_(bindparam("shows", expanding=True)),
+        one_of(_airings.c.show_id, "shows"),
         _products.c.state.not_in(NOT_YET_SHOWN),
     )
     .order_by(_airings.c.started_at.desc(), _airings.c.id.desc())
-    .limit(MOST_AIRINGS)
+    .limit(bindparam("most", type_=Integer))
 )
 
 
@@ -141,7 +143,9 @@ async def shown_on(
 ) -> dict[int, tuple[Shown, ...]]:
     """What each show has shown, the latest first, each piece once. One query."""
     found: dict[int, list[Row[*tuple[Any, ...]]]] = {show_id: [] for show_id in show_ids}
-    for row in await session.execute(_SHOWN, {"shows": sorted(show_ids)}):
+    # Shows that go on and on at other stations must not leave a quiet one without its pieces.
+    asked = {"shows": sorted(show_ids), "most": MOST_AIRINGS * len(found)}
+    for row in await session.execute(_SHOWN, asked):
         found[row.show_id].append(row)
     return {show_id: _merged(rows) for show_id, rows in found.items()}
 
@@ -163,11 +167,13 @@ class Today:
 async def today(session: AsyncSession, station_id: int | None, now: datetime) -> list[Today]:
     """A station's shows on air, then those to begin before midnight in Beijing; no rehearsals.
 
-    Without a station it is all of them.
+    Without a station it is those of all. What strangers can not buy from is left out.
     """
     midnight = now.astimezone(BEIJING).replace(hour=0, minute=0, second=0, microsecond=0)
     # A show may go on longer than planned, so those on air are asked for by themselves.
-    shows = await list_shows(session, station_id, states=(ShowState.LIVE,), rehearsal=False)
+    shows = await list_shows(
+        session, station_id, states=(ShowState.LIVE,), rehearsal=False, open_stations=True
+    )
     shows += await list_shows(
         session,
         station_id,
@@ -175,6 +181,7 @@ async def today(session: AsyncSession, station_id: int | None, now: datetime) ->
         until=midnight + timedelta(days=1),
         states=(ShowState.READY,),
         rehearsal=False,
+        open_stations=True,
     )
     shows.sort(key=lambda show: (show.state != ShowState.LIVE, show.starts_at))
     on_air = [show.id for show in shows if show.state == ShowState.LIVE]

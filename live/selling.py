@@ -20,6 +20,7 @@ from catalog.closures import away
 from catalog.db import table
 from catalog.errors import NotFound, OutOfStock, Refusal
 from catalog.models import Kind, Product, ProductState, Stock, Workshop
+from catalog.one_of import one_of
 from catalog.touched import PRODUCT, touch
 from live.errors import LinkRetired
 from live.models import LineUpItem, Link, Show, ShowState
@@ -67,12 +68,12 @@ _BEHIND_LINKS = (
         _items,
         (_items.c.show_id == _links.c.show_id) & (_items.c.product_id == _products.c.id) & _ON_AIR,
     )
-    .where(_links.c.code.in_(bindparam("codes", expanding=True)))
+    .where(one_of(_links.c.code, "codes"))
 )
 _BY_ID = (
     select(*_WHAT)
     .select_from(_products.join(_workshops, _workshops.c.id == _products.c.workshop_id))
-    .where(_products.c.id.in_(bindparam("ids", expanding=True)))
+    .where(one_of(_products.c.id, "ids"))
 )
 _ITEMS_ON_AIR = select(
     _items.c.show_id,
@@ -81,8 +82,8 @@ _ITEMS_ON_AIR = select(
     _items.c.show_price_fen,
     _items.c.sold_out_at,
 ).where(
-    _items.c.show_id.in_(bindparam("shows", expanding=True)),
-    _items.c.product_id.in_(bindparam("products", expanding=True)),
+    one_of(_items.c.show_id, "shows"),
+    one_of(_items.c.product_id, "products"),
     _ON_AIR,
 )
 
@@ -256,13 +257,13 @@ class Share:
 _LOCK_ITEMS = (
     # Rows that name an item may still be written: an order's lines are, in another order.
     select(_items.c.id, _items.c.allotment_left)
-    .where(_items.c.id.in_(bindparam("ids", expanding=True)))
+    .where(one_of(_items.c.id, "ids"))
     .order_by(_items.c.id)
     .with_for_update(key_share=True)
 )
 _LOCK_STOCK = (
     select(_stock.c.product_id, (_stock.c.on_hand - _stock.c.held).label("free"))
-    .where(_stock.c.product_id.in_(bindparam("ids", expanding=True)))
+    .where(one_of(_stock.c.product_id, "ids"))
     .order_by(_stock.c.product_id)
     .with_for_update(key_share=True)
 )
@@ -270,7 +271,7 @@ _STILL_OPEN = (
     select(_items.c.id)
     .join(_shows, _shows.c.id == _items.c.show_id)
     .where(
-        _items.c.id.in_(bindparam("ids", expanding=True)),
+        one_of(_items.c.id, "ids"),
         _shows.c.state.not_in((ShowState.ENDED, ShowState.REPORTED)),
     )
 )

@@ -10,8 +10,9 @@ from catalog.access import SHOW_VIEWERS, Actor
 from catalog.checks import BEIJING
 from catalog.db import MOST_ID
 from catalog.errors import NotFound
-from catalog.models import Product
+from catalog.models import Product, Station
 from catalog.own import own
+from catalog.stations import must_be_open, open_ids
 from live.models import LineUpItem, Show, ShowState
 
 CHANNELS = ("抖音", "快手", "视频号", "小红书", "淘宝直播", "其他")
@@ -30,19 +31,23 @@ async def list_shows(
     until: datetime | None = None,
     states: tuple[ShowState, ...] = tuple(ShowState),
     rehearsal: bool | None = None,
+    open_stations: bool = False,
     before: int | None = None,
     most: int = 100,
 ) -> list[Show]:
     """The shows of a station, or of all, that touch [since, until); with host and line-up.
 
     Latest first. `before` is the id of the show that the last page ended with. `rehearsal` asks
-    for rehearsals alone, or for none of them.
+    for rehearsals alone, or for none of them. `open_stations` leaves out those of stations that
+    strangers can not buy from.
     """
     query = select(Show).where(Show.state.in_(states))
     if rehearsal is not None:
         query = query.where(Show.rehearsal == rehearsal)
     if station_id is not None:
         query = query.where(Show.station_id == station_id)
+    if open_stations:
+        query = query.where(Show.station_id.in_(open_ids()))
     if before is not None:
         last = select(Show.starts_at).where(Show.id == before).scalar_subquery()
         tied = (Show.starts_at == last) & (Show.id < before)
@@ -68,7 +73,7 @@ async def shows_seen_by(
 
     A rehearsal is in no list for others; who has its address may look at it.
 
-    Without a station it is the asker's own, for strangers any.
+    Without a station it is the asker's own, for strangers any that is open.
     """
     if station_id is None and asker is not None:
         station_id = asker.station_id
@@ -78,6 +83,7 @@ async def shows_seen_by(
         station_id,
         states=tuple(ShowState) if all_of_them else PUBLIC,
         rehearsal=None if all_of_them else False,
+        open_stations=asker is None or asker.station_id != station_id,
         before=before,
         most=most,
     )
@@ -114,10 +120,14 @@ def may_see_all(asker: Actor | None, station_id: int | None) -> bool:
 
 
 async def show_seen_by(session: AsyncSession, asker: Actor | None, show_id: int) -> Show:
-    """The show when it is of the asker's station, or public. Raises NotFound."""
+    """The show when it is of the asker's station, or public.
+
+    Raises NotFound, and NotOpen for strangers while its station is getting ready.
+    """
     show = await get_show(session, show_id)
     if not may_see_all(asker, show.station_id) and show.state not in PUBLIC:
         raise NotFound(f"show {show_id}")
+    must_be_open(await session.get_one(Station, show.station_id), asker)
     return show
 
 
@@ -125,10 +135,11 @@ async def must_be_seen_by(session: AsyncSession, asker: Actor | None, show_id: i
     """As `show_seen_by`, where nothing of the show is needed: thousands come back at once."""
     if show_id > MOST_ID:
         raise NotFound(f"show {show_id}")
-    query = select(Show.station_id, Show.state).where(Show.id == show_id)
-    row = (await session.execute(query)).one_or_none()
-    if row is None or (not may_see_all(asker, row.station_id) and row.state not in PUBLIC):
+    query = select(Station, Show.state).join(Show, Show.station_id == Station.id)
+    row = (await session.execute(query.where(Show.id == show_id))).one_or_none()
+    if row is None or (not may_see_all(asker, row[0].id) and row[1] not in PUBLIC):
         raise NotFound(f"show {show_id}")
+    must_be_open(row[0], asker)
 
 
 async def lock_show(session: AsyncSession, actor: Actor, show_id: int) -> Show:

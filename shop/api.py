@@ -33,6 +33,7 @@ from shop.checkout import Buyer, OrderRequest, read_buyer
 from shop.context import Shop
 from shop.errors import PaymentUnavailable, WrongOrderState
 from shop.holding import Wanted
+from shop.languages import language_of
 from shop.paying import open_payment
 from shop.reports import show_report
 from shop.sheet import OrderSheet, read_many
@@ -108,6 +109,14 @@ class OrderController(Controller):
                 "the same key and body finds the same order; another body is refused.",
             ),
         ] = None,
+        accept_language: Annotated[
+            str,
+            HeaderParameter(
+                name="Accept-Language",
+                description="The buyer is told by message in Chinese, or in English where this "
+                "likes it better.",
+            ),
+        ] = "",
     ) -> OrderView:
         """An unpaid order; the buyer pays at `pay_url`.
 
@@ -117,7 +126,8 @@ class OrderController(Controller):
         """
         with faults_as(**_BUYER_FIELDS):
             buyer = _buyer(data.buyer)
-        asked = _request(shop, data, buyer, idempotency_key)
+        language = language_of(accept_language)
+        asked = _request(shop, data, buyer, idempotency_key, language)
         own = asker.station_id if asker else None
         order = await order_pieces(shop, asked, _NO_BROWSER, datetime.now(UTC), own)
         await _open(shop, order)
@@ -159,7 +169,9 @@ def _buyer(body: BuyerBody) -> Buyer:
     )
 
 
-def _request(shop: Shop, body: OrderBody, buyer: Buyer, key: str | None) -> OrderRequest:
+def _request(
+    shop: Shop, body: OrderBody, buyer: Buyer, key: str | None, language: str
+) -> OrderRequest:
     if body.hold is not None and body.items:
         raise Invalid({"items": "预留和作品只能给一样。"})
     return OrderRequest(
@@ -170,6 +182,7 @@ def _request(shop: Shop, body: OrderBody, buyer: Buyer, key: str | None) -> Orde
         key=key,
         custom_agreed=body.custom_agreed,
         likeness_agreed=body.likeness_agreed,
+        language=language,
     )
 
 

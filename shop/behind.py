@@ -5,7 +5,7 @@ morning, when the work is late by `TELL_FROM` open days.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from catalog.db import Database
 from shop import notices, work_orders
 from shop.channels import Audience
 from shop.dates import change_date
+from shop.languages import CHINESE
 from shop.models import WorkOrder, WorkOrderState
 from shop.promise import DAY, IN_HAND, Queue, beijing_day, open_days, queues
 from shop.troubles import TroubleKind, close_trouble, open_ids, open_trouble
@@ -53,7 +54,7 @@ async def look_each_morning(database: Database, now: datetime) -> int:
     One transaction for each buyer. Repeating changes nothing: the new date is the likely one.
     """
     async with database.reading() as session:
-        late = [one for one in await find_late(session, now) if one.buyer_is_told]
+        late = await find_to_tell(session, now)
     told = 0
     for one in late:
         async with database.writing.begin() as session:
@@ -101,6 +102,21 @@ async def find_late(session: AsyncSession, now: datetime) -> list[Late]:
     return [Late(rows[one], *facts) for one, facts in late.items() if one in rows]
 
 
+async def find_to_tell(session: AsyncSession, now: datetime) -> list[Late]:
+    """What buyers are told of in the morning, each with the day that holds once all are told.
+
+    Who is promised a later day is carved for later too, behind others; that may take longer still.
+    """
+    today = beijing_day(now)
+    late = {one.work_order.id: one for one in await find_late(session, now) if one.buyer_is_told}
+    families = {one.work_order.workshop_id for one in late.values()}
+    for queue in (await queues(session, families, today)).values():
+        while days := {one: day for one, (_, day, _) in _late(queue, today) if one in late}:
+            queue.put_off(days)
+            late |= {one: replace(late[one], likely_on=day) for one, day in days.items()}
+    return list(late.values())
+
+
 def _late(queue: Queue, today: date) -> Iterable[tuple[int, tuple[date, date, int]]]:
     """The ids of late work orders, each with both days and how many open days lie between."""
     for job, likely_on in queue.projected(today):
@@ -140,7 +156,7 @@ async def _tell_family(session: AsyncSession, late: Late, now: datetime) -> None
         "station_id": row.station_id,
         "workshop_id": row.workshop_id,
         "cause": f"{notices.Event.BEHIND}:{row.id}:{late.likely_on}",
-        "text": notices.text_for(notices.Event.BEHIND, "zh", piece=late.pieces[:60], **words),
+        "text": notices.text_for(notices.Event.BEHIND, CHINESE, piece=late.pieces[:60], **words),
     }
     await notices.tell_all(session, notices.Event.BEHIND, Audience.FAMILY, [told], now)
 

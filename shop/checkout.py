@@ -18,12 +18,14 @@ from catalog.checks import Check
 from catalog.db import table
 from catalog.errors import Invalid, NotFound, Refusal
 from catalog.models import Product
+from catalog.one_of import one_of
 from catalog.words import covered_phone
 from shop import rehearsal_rule, shipping
 from shop.drafts import Draft, fill_in, write_orders
 from shop.errors import HoldExpired, KeyReused
 from shop.holding import LAPSED_WITHIN, MOST_LAPSED, HoldRequest, Wanted, make_holds
 from shop.holds import Held, give_back, is_open, lock_holds
+from shop.languages import CHINESE
 from shop.models import HoldState, Order, OrderLine, OrderState, Payment, WorkOrder
 from shop.sheet import OrderSheet, read_sheets
 from shop.together import apart
@@ -34,14 +36,12 @@ MOST_TOTAL_FEN = 99_999_999
 _orders = table(Order)
 _BY_KEY = select(
     _orders.c.id, _orders.c.token, _orders.c.request_key, _orders.c.request_hash
-).where(_orders.c.request_key.in_(bindparam("keys", expanding=True)))
-_BY_HOLD = select(_orders.c.token, _orders.c.hold_id).where(
-    _orders.c.hold_id.in_(bindparam("ids", expanding=True))
-)
+).where(one_of(_orders.c.request_key, "keys"))
+_BY_HOLD = select(_orders.c.token, _orders.c.hold_id).where(one_of(_orders.c.hold_id, "ids"))
 _OWING = (
     select(_orders.c.buyer_phone)
     .where(
-        _orders.c.buyer_phone.in_(bindparam("phones", expanding=True)),
+        one_of(_orders.c.buyer_phone, "phones"),
         _orders.c.state == OrderState.EXPIRED,
         _orders.c.placed_at > bindparam("since"),
     )
@@ -87,7 +87,8 @@ class OrderRequest:
 
     `key` is the asker's Idempotency-Key; the same key with the same request finds the same order.
     `methods` are the ways of paying to offer, none named for all there are. `custom_agreed` and
-    `likeness_agreed` are the buyer's ticks about what is carved to order.
+    `likeness_agreed` are the buyer's ticks about what is carved to order. `language` is what the
+    buyer is told in later; the same request in another one is still the same.
     """
 
     buyer: Buyer
@@ -98,10 +99,11 @@ class OrderRequest:
     methods: tuple[str, ...] = ()
     custom_agreed: bool = False
     likeness_agreed: bool = False
+    language: str = CHINESE
 
     @property
     def digest(self) -> str:
-        """SHA-256 over everything asked for."""
+        """SHA-256 over everything asked for; a browser's language is not."""
         asked = [
             self.hold,
             [(str(i.quantity), i.link, str(i.product)) for i in self.items],

@@ -41,7 +41,10 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class StationSums:
-    """A station's line. Of what too few families stand behind, there is None."""
+    """A station's line. Of what too few families stand behind, there is None.
+
+    One that is not open yet has reason to have sold nothing.
+    """
 
     name: str
     families: int
@@ -50,6 +53,7 @@ class StationSums:
     orders: int | None
     sold_fen: int | None
     paid_out_fen: int | None
+    is_open: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +118,10 @@ async def stations(session: AsyncSession, period: Period) -> list[StationSums]:
             (orders, Order.station_id),
         )
     ]
-    rows = (await session.execute(select(Station.id, Station.name).order_by(Station.id))).all()
+    rows = await session.scalars(select(Station).order_by(Station.id))
     return [
-        _line(name, [count.get(id_, 0) for count in counted], sold[id_], paid_out[id_])
-        for id_, name in rows
+        _line(row, [count.get(row.id, 0) for count in counted], sold[row.id], paid_out[row.id])
+        for row in rows
     ]
 
 
@@ -140,23 +144,24 @@ async def _of_families(
 
 
 def _line(
-    name: str, counted: Sequence[int], sold: Sequence[int], paid_out: Sequence[int]
+    station: Station, counted: Sequence[int], sold: Sequence[int], paid_out: Sequence[int]
 ) -> StationSums:
     families, shows, orders = counted
     nobody, enough = not sold, len(sold) >= LEAST_FAMILIES
     return StationSums(
-        name=name,
+        name=station.name,
         families=families,
         sold_families=len(sold),
         shows=shows,
         orders=orders if nobody or enough else None,
         sold_fen=sum(sold) if nobody or enough else None,
         paid_out_fen=sum(paid_out) if not paid_out or len(paid_out) >= LEAST_FAMILIES else None,
+        is_open=station.is_open,
     )
 
 
 def total(lines: Sequence[StationSums]) -> Totals:
-    """The last line of the page."""
+    """The first line of the page."""
 
     def known(amounts: Iterable[int | None]) -> int:
         return sum(amount or 0 for amount in amounts)

@@ -345,6 +345,7 @@ def _tell(
     now: datetime,
 ) -> None:
     order: Order = work_order.order
+    language = notices.language_for(session, order)
     notices.tell_buyer(
         session,
         event,
@@ -352,8 +353,8 @@ def _tell(
         now,
         cause=str(change.id),
         piece="、".join(line.name for line in work_order.lines)[:40],
-        date=_said(day, order.language),
-        before=_said(before, order.language),
+        date=_said(day, language),
+        before=_said(before, language),
     )
 
 

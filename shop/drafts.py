@@ -292,6 +292,7 @@ def _order_row(draft: Draft) -> dict[str, Any]:
         "total_fen": draft.total_fen,
         "custom_agreed_at": draft.now if request.custom_agreed and draft.carves else None,
         "likeness_agreed_at": draft.now if request.likeness_agreed and draft.carves else None,
+        "language": request.language,
         "placed_at": draft.now,
         "expires_at": draft.now + PAY_WITHIN,
     }

@@ -20,6 +20,7 @@ from catalog.audit import record
 from catalog.checks import Check
 from catalog.db import MOST_ID, table
 from catalog.models import Kind, Member
+from catalog.one_of import one_of
 from catalog.workshops import workshop_for
 from shop.models import FeeRule
 
@@ -36,7 +37,7 @@ _RULES = (
         _rules.c.since <= bindparam("now"),
         or_(
             _rules.c.workshop_id.is_(None),
-            _rules.c.workshop_id.in_(bindparam("workshops", expanding=True)),
+            one_of(_rules.c.workshop_id, "workshops"),
         ),
     )
     .order_by(_rules.c.since, _rules.c.id)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.checks import Check
 from catalog.db import MOST_ID, table
 from catalog.errors import Invalid, NotFound, OutOfStock, Refusal
+from catalog.one_of import one_of
 from live import selling
 from live.selling import Asked, Offer, Pieces, Share
 from shop.errors import NotOnSale, PriceChanged, WorkshopAway
@@ -31,7 +32,7 @@ LAPSED_WITHIN = timedelta(days=1)
 _holds, _lines, _orders = table(Hold), table(HoldLine), table(Order)
 
 _BY_BROWSER = READ.where(
-    _holds.c.browser.in_(bindparam("browsers", expanding=True)),
+    one_of(_holds.c.browser, "browsers"),
     (_holds.c.state == HoldState.ACTIVE)
     # This one keeps its state when it has become an order.
     | (_holds.c.state == HoldState.PAY_FIRST) & ~exists().where(_orders.c.hold_id == _holds.c.id),
@@ -40,7 +41,7 @@ _BY_BROWSER = READ.where(
 _LAPSED = (
     select(_holds.c.browser)
     .where(
-        _holds.c.browser.in_(bindparam("browsers", expanding=True)),
+        one_of(_holds.c.browser, "browsers"),
         _holds.c.state == HoldState.LAPSED,
         _holds.c.created_at > bindparam("since"),
     )

@@ -16,6 +16,7 @@ from sqlalchemy.orm import selectinload
 from catalog.db import Database, table
 from catalog.errors import NotFound
 from catalog.models import Kind, Product, Workshop
+from catalog.one_of import one_of
 from live.selling import Pieces, Share
 from shop.models import Hold, HoldLine, HoldState, Order, OrderState
 
@@ -95,13 +96,9 @@ READ = (
     .order_by(_holds.c.id, _lines.c.product_id)
     .with_for_update(of=_holds)
 )
-_BY_TOKEN = READ.where(_holds.c.token.in_(bindparam("tokens", expanding=True)))
-_BY_ID = READ.where(_holds.c.id.in_(bindparam("ids", expanding=True)))
-_CLOSE = (
-    update(_holds)
-    .where(_holds.c.id.in_(bindparam("ids", expanding=True)))
-    .values(state=bindparam("closed"))
-)
+_BY_TOKEN = READ.where(one_of(_holds.c.token, "tokens"))
+_BY_ID = READ.where(one_of(_holds.c.id, "ids"))
+_CLOSE = update(_holds).where(one_of(_holds.c.id, "ids")).values(state=bindparam("closed"))
 
 
 async def get_hold(session: AsyncSession, token: str) -> Hold:

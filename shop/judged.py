@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sqlalchemy import BindParameter, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.db import table
 from catalog.models import Kind, Product
+from catalog.one_of import one_of
 from shop.models import (
     Hold,
     HoldState,
@@ -30,9 +31,7 @@ _orders, _payments, _holds = table(Order), table(Payment), table(Hold)
 _parts, _lines, _products = table(WorkOrder), table(OrderLine), table(Product)
 
 _CONCERNED = (
-    select(_payments.c.order_id)
-    .where(_payments.c.id.in_(bindparam("payments", expanding=True)))
-    .scalar_subquery()
+    select(_payments.c.order_id).where(one_of(_payments.c.id, "payments")).scalar_subquery()
 )
 # An order's row stands for all its payments: two of them are judged one after the other.
 _LOCK_ORDERS = (
@@ -53,7 +52,6 @@ _LOCK_ORDERS = (
     .order_by(_orders.c.id)
     .with_for_update(of=_orders)
 )
-_OF_ORDERS: BindParameter[list[int]] = bindparam("orders", expanding=True)
 _THEIR_PAYMENTS = (
     select(
         _payments.c.order_id,
@@ -68,7 +66,7 @@ _THEIR_PAYMENTS = (
         _payments.c.kept,
         _payments.c.settled_at,
     )
-    .where(_payments.c.order_id.in_(_OF_ORDERS))
+    .where(one_of(_payments.c.order_id, "orders"))
     .order_by(_payments.c.id)
 )
 _THEIR_LINES = (
@@ -87,7 +85,7 @@ _THEIR_LINES = (
     )
     .join(_lines, _lines.c.work_order_id == _parts.c.id)
     .join(_products, _products.c.id == _lines.c.product_id)
-    .where(_parts.c.order_id.in_(_OF_ORDERS))
+    .where(one_of(_parts.c.order_id, "orders"))
     .order_by(_parts.c.id, _lines.c.id)
 )
 _WRITE_PAYMENT = (

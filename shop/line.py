@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.db import table
+from catalog.one_of import one_of
 from live.models import LineUpItem, Link, Show, ShowState
 from shop.models import Waiter, WaiterState
 
@@ -33,7 +34,7 @@ _IN_LINE = (
         & exists().where(_shows.c.id == _items.c.show_id, _shows.c.state == ShowState.LIVE),
     )
     .where(
-        _waiters.c.product_id.in_(bindparam("products", expanding=True)),
+        one_of(_waiters.c.product_id, "products"),
         _waiters.c.state == WaiterState.WAITING,
         _waiters.c.created_at > bindparam("since"),
     )

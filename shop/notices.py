@@ -21,6 +21,7 @@ from catalog import outbox
 from catalog.db import Database, table
 from catalog.models import Job
 from shop.channels import Audience
+from shop.languages import CHINESE
 from shop.models import Notice, Order, Waiter
 
 SEND_JOB = "shop.send_notice"
@@ -163,12 +164,18 @@ def audience_of(notice: Notice) -> Audience:
     return Audience.BUYER if notice.phone else Audience.STAFF
 
 
+def language_for(session: AsyncSession, order: Order) -> str:
+    """What an order's buyer is told in: the desk, which telephones where no channel is, talks Chinese."""
+    return order.language if can_tell(session, Audience.BUYER) else CHINESE
+
+
 def tell_buyer(
     session: AsyncSession, event: Event, order: Order, now: datetime, *, cause: str, **words: str
 ) -> None:
     """Write down that an order's buyer is to be told; `cause` makes it once ("date_change:7")."""
+    language = language_for(session, order)
     whom = {"station_id": order.station_id, "order_id": order.id, "phone": order.buyer_phone}
-    _tell(session, event, Audience.BUYER, whom, now, cause, order.language, words)
+    _tell(session, event, Audience.BUYER, whom, now, cause, language, words)
 
 
 def tell_waiter(
@@ -176,7 +183,7 @@ def tell_waiter(
 ) -> None:
     """Write down that somebody in line is to be told, once of an event."""
     whom = {"station_id": waiter.station_id, "waiter_id": waiter.id, "phone": waiter.phone}
-    _tell(session, event, Audience.BUYER, whom, now, f"waiter:{waiter.id}", "zh", words)
+    _tell(session, event, Audience.BUYER, whom, now, f"waiter:{waiter.id}", CHINESE, words)
 
 
 def tell_family(
@@ -192,14 +199,14 @@ def tell_family(
 ) -> None:
     """Write down that a family is to be told, once for a `cause`, and of a work order once."""
     whom = {"station_id": station_id, "workshop_id": workshop_id, "work_order_id": work_order_id}
-    _tell(session, event, Audience.FAMILY, whom, now, cause, "zh", words)
+    _tell(session, event, Audience.FAMILY, whom, now, cause, CHINESE, words)
 
 
 def tell_staff(
     session: AsyncSession, event: Event, station_id: int, now: datetime, **words: str
 ) -> None:
     """Write down that the people of a station are to be told; the caller sees to it that it is once."""
-    _tell(session, event, Audience.STAFF, {"station_id": station_id}, now, None, "zh", words)
+    _tell(session, event, Audience.STAFF, {"station_id": station_id}, now, None, CHINESE, words)
 
 
 def _tell(

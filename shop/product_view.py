@@ -45,6 +45,7 @@ from catalog.models import (
     Stock,
     Workshop,
 )
+from catalog.one_of import one_of
 from catalog.photos import ShownPhoto
 from live.models import LineUpItem, Link, Show, ShowState
 from media.codes import normalise
@@ -338,8 +339,7 @@ def _by_codes() -> Select[*tuple[Any, ...]]:
             Product.__table__, Product.id == func.coalesce(Link.product_id, showing.product_id)
         )
     )
-    codes = bindparam("codes", type_=Link.code.type, expanding=True)
-    return _statement(start).where(Link.code.in_(codes))
+    return _statement(start).where(one_of(Link.code, "codes"))
 
 
 _BY_CODES = _by_codes()

@@ -4,8 +4,8 @@
 in, a day out; `queues` reads what it needs from the database.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import and_, func, or_, select
@@ -115,6 +115,14 @@ class Queue:
     def add(self, days: int) -> None:
         """One order more is in hand."""
         self.jobs.append(Job(days))
+
+    def put_off(self, days: Mapping[int, date]) -> None:
+        """Promise some work orders, by id, for other days; the queue is in the order of days again."""
+        self.jobs = [
+            replace(job, promised_on=days.get(job.work_order_id, job.promised_on))
+            for job in self.jobs
+        ]
+        self.jobs.sort(key=lambda job: (job.promised_on or date.max, job.work_order_id))
 
     def projected(self, today: date) -> list[tuple[Job, date]]:
         """When each work order would be done if the family works from today on, in this order.

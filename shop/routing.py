@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog import outbox
 from catalog.db import table
+from catalog.one_of import one_of
 from catalog.words import yuan
 from shop import notices
 from shop.channels import Audience
+from shop.languages import CHINESE
 from shop.models import Order, OrderLine, OrderState, WorkOrder
 from shop.notices import Event
 
@@ -29,16 +31,14 @@ _TO_ROUTE = (
     .join(_lines, _lines.c.work_order_id == _work_orders.c.id)
     .join(_orders, _orders.c.id == _work_orders.c.order_id)
     .where(
-        _work_orders.c.order_id.in_(bindparam("orders", expanding=True)),
+        one_of(_work_orders.c.order_id, "orders"),
         _work_orders.c.routed_at.is_(None),
         _orders.c.state == OrderState.PAID,
     )
     .order_by(_work_orders.c.id, _lines.c.id)
 )
 _ROUTED = (
-    update(_work_orders)
-    .where(_work_orders.c.id.in_(bindparam("ids", expanding=True)))
-    .values(routed_at=bindparam("at"))
+    update(_work_orders).where(one_of(_work_orders.c.id, "ids")).values(routed_at=bindparam("at"))
 )
 
 
@@ -64,7 +64,7 @@ async def route_orders(session: AsyncSession, orders: Mapping[int, int], now: da
             "station_id": row.station_id,
             "workshop_id": row.workshop_id,
             "work_order_id": row.id,
-            "text": notices.text_for(Event.NEW_WORK, "zh", pieces="、".join(pieces[row.id])),
+            "text": notices.text_for(Event.NEW_WORK, CHINESE, pieces="、".join(pieces[row.id])),
         }
         for row in parts.values()
     ]

@@ -21,6 +21,7 @@ from catalog import outbox
 from catalog.db import table
 from catalog.errors import NotFound, OutOfStock
 from catalog.models import Kind
+from catalog.one_of import one_of
 from live import announcements, selling
 from live.selling import Pieces, Sale, Share
 from shop import ledger
@@ -49,13 +50,11 @@ _orders, _parts, _holds = table(Order), table(WorkOrder), table(Hold)
 
 _WRITE_PAID = (
     update(_orders)
-    .where(_orders.c.id.in_(bindparam("orders", expanding=True)))
+    .where(one_of(_orders.c.id, "orders"))
     .values(state=OrderState.PAID, paid_at=bindparam("at"))
 )
 _WRITE_PARTS = (
-    update(_parts)
-    .where(_parts.c.order_id.in_(bindparam("orders", expanding=True)))
-    .values(state=bindparam("now_in"))
+    update(_parts).where(one_of(_parts.c.order_id, "orders")).values(state=bindparam("now_in"))
 )
 
 

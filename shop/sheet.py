@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, bindparam, select
+from sqlalchemy import Column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.db import table
 from catalog.errors import NotFound
 from catalog.models import Workshop
+from catalog.one_of import one_of
 from shop.context import Shop
 from shop.models import (
     Order,
@@ -121,7 +122,7 @@ _SHEETS = (
     .join(_lines, _lines.c.work_order_id == _parts.c.id)
     .join(_payments, _payments.c.order_id == _orders.c.id)
     .outerjoin(_refunds, _refunds.c.payment_id == _payments.c.id)
-    .where(_orders.c.token.in_(bindparam("tokens", expanding=True)))
+    .where(one_of(_orders.c.token, "tokens"))
     .order_by(_orders.c.id, _parts.c.id, _lines.c.id, _payments.c.id, _refunds.c.id)
 )
 

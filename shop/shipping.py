@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Collection
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.one_of import one_of
 from catalog.words import yuan
 from shop.models import ShippingRate
 
@@ -28,7 +29,7 @@ def short_province(name: str) -> str:
 
 
 _RATES = select(ShippingRate.station_id, ShippingRate.province, ShippingRate.fee_fen).where(
-    ShippingRate.station_id.in_(bindparam("stations", expanding=True))
+    one_of(ShippingRate.station_id, "stations")
 )
 
 

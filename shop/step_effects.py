@@ -3,15 +3,27 @@
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import String, cast, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from catalog import stock
+from catalog.audit import record_program
 from catalog.models import Kind
 from catalog.words import yuan
 from shop import ledger
-from shop.models import Order, OrderLine, OrderState, WorkOrder, WorkOrderState
+from shop.models import (
+    BuyerRequest,
+    DateChange,
+    Notice,
+    Order,
+    OrderLine,
+    OrderState,
+    RequestKind,
+    RequestState,
+    WorkOrder,
+    WorkOrderState,
+)
 from shop.notices import Event, tell_buyer, tell_family
 from shop.return_window import payable_on_for
 from shop.settle import request_refund
@@ -53,6 +65,39 @@ def tell_buyer_of(session: AsyncSession, event: Event, part: WorkOrder, now: dat
         carrier=part.carrier,
         tracking=part.tracking,
     )
+
+
+async def ask_no_more(session: AsyncSession, part: WorkOrder, now: datetime) -> None:
+    """Nobody is called to ask about a new day for what was sent or is off: the answer would be refused."""
+    question = literal(f"{Event.DATE_CHANGED}:").concat(cast(DateChange.id, String))
+    await session.execute(
+        update(Notice)
+        .where(
+            Notice.cause.in_(select(question).where(DateChange.work_order_id == part.id)),
+            Notice.sent_at.is_(None),
+            Notice.done_at.is_(None),
+        )
+        .values(done_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def withdraw_request(session: AsyncSession, part: WorkOrder, now: datetime) -> None:
+    """A request to cancel what is off by now waits for no answer: its buyer has it all back.
+
+    There is one where the family took back that it had begun.
+    """
+    waiting = await session.scalar(
+        select(BuyerRequest).where(
+            BuyerRequest.work_order_id == part.id,
+            BuyerRequest.kind == RequestKind.CANCEL,
+            BuyerRequest.state == RequestState.ASKED,
+        )
+    )
+    if waiting is not None:
+        waiting.state = RequestState.WITHDRAWN
+        before, after = {"state": RequestState.ASKED}, {"state": waiting.state}
+        record_program(session, "request.withdraw", waiting, now, before=before, after=after)
 
 
 def _pieces(part: WorkOrder) -> str:

@@ -332,6 +332,10 @@ async def _take(
         await step_effects.pieces_leave(session, work_order, step.pieces_leave, now)
     if step.pieces_free:
         await step_effects.pieces_free(session, work_order)
+    if step.pieces_leave or step.refund:
+        await step_effects.ask_no_more(session, work_order, now)
+    if name in ("decline", "cancel"):
+        await step_effects.withdraw_request(session, work_order, now)
     if step.refund:
         reason = why or work_order.decline_reason
         await step_effects.refund(

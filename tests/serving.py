@@ -104,7 +104,7 @@ def served(database_url: str, folder: Path, *arguments: str, **settings: str) ->
         server.stop()
 
 
-async def eventually(look: Callable[[], Awaitable[T]], *, within: float = 30) -> T:
+async def eventually(look: Callable[[], Awaitable[T]], *, within: float = 120) -> T:
     """What `look` finds, asked again until it is truthy; fails after `within` seconds."""
     until = time.monotonic() + within
     while True:

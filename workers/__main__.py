@@ -3,21 +3,14 @@
 The supervisor sees to it that it ends with the process that started it.
 """
 
-import os
-
 from workers.app import PHOTO_QUEUE, QUEUE, app
 
 # Two: while one renders a photo, the other routes orders.
 PROCESSES = 2
 
 
-# Pages come first: what waits in the outbox can wait a little longer.
-NICENESS = 10
-
-
 def main() -> None:
     """Run until told to stop."""
-    os.nice(NICENESS)
     app.worker_main(
         [
             "worker",

@@ -6,6 +6,7 @@ relay until the work is done.
 """
 
 import os
+import signal
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from celery.signals import (
     setup_logging,
     worker_process_init,
     worker_process_shutdown,
+    worker_ready,
 )
 
 from shop.logs import configure_logs
@@ -31,6 +33,10 @@ QUEUE = "default"
 
 # A process that once held a huge picture gives the memory back by ending.
 MOST_KILOBYTES = 400_000
+
+# Pages come first: what waits in the outbox can wait a little longer. Only who has started gives
+# way, for on a busy machine a worker that gave way from the beginning would be minutes about it.
+NICENESS = 10
 
 # The process that forks beat and the pool; it loads this first.
 _MAIN = os.getpid()
@@ -89,13 +95,21 @@ def _logs(**_: Any) -> None:
 @beat_embedded_init.connect
 def _end_with_worker(**_: Any) -> None:
     """Beat outlives a worker that is killed, and would send beside the next worker's beat."""
-    end_with_parent(_MAIN)
+    end_with_parent(_MAIN, signal.SIGKILL)
+    _give_way()
 
 
 @worker_process_init.connect
 def _begin(**_: Any) -> None:
-    end_with_parent(_MAIN)
+    # One that waits for a lock of its dead parent's hears no gentler signal.
+    end_with_parent(_MAIN, signal.SIGKILL)
     runtime.begin(read_settings())
+    _give_way()
+
+
+@worker_ready.connect
+def _give_way(**_: Any) -> None:
+    os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
 
 
 @worker_process_shutdown.connect

@@ -16,7 +16,13 @@ from catalog.facts import people_on_page, told_on_page
 from catalog.forms import read_number
 from catalog.models import Workshop
 from catalog.products import Wanted, find_products
-from catalog.stations import must_be_open, only_station, open_stations, station_by_slug
+from catalog.stations import (
+    is_open_to,
+    must_be_open,
+    only_station,
+    open_stations,
+    station_by_slug,
+)
 from catalog.workshops import list_workshops, station_by_id, workshops_by_slug
 
 
@@ -31,10 +37,11 @@ async def workshops_page(
     if station is not None:
         must_be_open(station, asker)
     stations = [station] if station else await open_stations(session)
+    workshops = await list_workshops(session, station.id if station else None)
     return page(
         "catalog/workshops.html",
         station=station,
-        groups=[(one, await list_workshops(session, one.id)) for one in stations],
+        groups=[(one, [w for w in workshops if w.station_id == one.id]) for one in stations],
         cart=_carried(cart),
     )
 
@@ -51,9 +58,10 @@ async def workshop_page(
     found = await workshops_by_slug(session, slug)
     if not found:
         raise NotFound(f"workshop {slug}")
-    if len(found) == 1:
-        return await _workshop(session, asker, found[0], f"/workshops/{slug}", before, cart)
     groups = [(await station_by_id(session, one.station_id), one) for one in found]
+    groups = [group for group in groups if is_open_to(group[0], asker)] or groups[:1]
+    if len(groups) == 1:
+        return await _workshop(session, asker, groups[0][1], f"/workshops/{slug}", before, cart)
     return page("catalog/workshop_choice.html", groups=groups, station=None, cart=_carried(cart))
 
 

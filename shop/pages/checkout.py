@@ -25,6 +25,7 @@ from shop.checkout import OrderRequest, read_buyer, token_of_hold
 from shop.context import Shop
 from shop.errors import HoldExpired, RehearsalShow, WorkshopFull
 from shop.holds import get_hold, is_open, pays_first
+from shop.languages import language_of
 from shop.models import Hold, HoldState
 from shop.pages.order import to_payment
 from shop.pages.ways import choice_for, way_of
@@ -60,7 +61,8 @@ async def place(
     typed = await read_form(request)
     way = way_of(request, typed.get("way", ""))
     try:
-        order_request = await _read(shop, token, typed, way)
+        language = language_of(request.headers.get("Accept-Language", ""))
+        order_request = await _read(shop, token, typed, way, language)
         order = await order_pieces(
             shop, order_request, browser_of(request), now, station_of(request)
         )
@@ -97,7 +99,9 @@ async def release(
         return see_other(await way_back(session, hold), "已经放回去了，没有收您的钱。")
 
 
-async def _read(shop: Shop, token: str, typed: dict[str, str], way: Way | None) -> OrderRequest:
+async def _read(
+    shop: Shop, token: str, typed: dict[str, str], way: Way | None, language: str
+) -> OrderRequest:
     """What the form asks for; raises Invalid with all its faults, the empty boxes' among them."""
     async with shop.database.reading() as session:
         errors = ticks_missing(await get_hold(session, token), typed)
@@ -116,6 +120,7 @@ async def _read(shop: Shop, token: str, typed: dict[str, str], way: Way | None) 
         methods=way.methods,
         custom_agreed="custom_agreed" in typed,
         likeness_agreed="likeness_agreed" in typed,
+        language=language,
     )
 
 

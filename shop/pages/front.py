@@ -193,6 +193,7 @@ async def ask_for_code(
 ) -> Template:
     """The field with what was typed, and what is on air today: most codes are read off a screen."""
     station = await only_station(session)
+    stations = [] if station else await open_stations(session)
     return page(
         "shop/code.html",
         status=status,
@@ -201,6 +202,7 @@ async def ask_for_code(
         typed=typed,
         errors={"code": error} if error else {},
         today=await today(session, station.id if station else None, now),
+        names={one.id: one.name for one in stations},
     )
 
 

@@ -67,9 +67,9 @@ async def routed_once(database: Database, orders: int) -> None:
     async def done() -> bool:
         return len(await notices(database)) == 2 * orders and await jobs(database) == 0
 
-    # A job whose worker was killed comes again after 30 s, then after 60 more: a slow machine may
-    # meet both before its worker is back.
-    await eventually(done, within=240)
+    # A job whose worker was killed comes again after 30 s, then after 60 more, then after 120: a
+    # slow machine may meet all three before its worker is back.
+    await eventually(done, within=480)
     async with database.reading() as session:
         work_orders = list(await session.scalars(select(WorkOrder)))
         states = set(await session.scalars(select(Order.state)))

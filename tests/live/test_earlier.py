@@ -2,15 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import event
+from sqlalchemy import event, insert
 
 from catalog.db import Database, Sessions
 from catalog.models import Kind, Product, ProductState
-from live.earlier import Shown, earlier, marks_of, shown_on, today
+from live.earlier import MOST_AIRINGS, Shown, earlier, marks_of, shown_on, today
 from live.models import Airing, Show, ShowState
 from live.on_air import end_show, show_now
 from tests.live.acting import host_of, item_of, sibling
-from tests.making import NOON, make_live_show, make_product
+from tests.making import NOON, make_live_show, make_product, make_station, make_workshop
 from tests.shop.pages.buyer import change
 from tests.shop.sales import link_to, staff
 
@@ -144,6 +144,24 @@ async def test_several_shows_are_asked_about_with_one_query(database: Database) 
     async with database.reading() as session:
         marks = await marks_of(session, shows[0].id)
     assert [mark.item_id for mark in marks.values()] == list(marks)
+
+
+async def test_a_show_that_goes_on_and_on_hides_nothing_of_a_quiet_one(sessions: Sessions) -> None:
+    busy, quiet = [
+        await make_live_show(sessions, [await make_product(sessions, workshop, name=name)])
+        for name in ("甲", "乙")
+        for workshop in [await make_workshop(sessions, await make_station(sessions, name))]
+    ]
+    one = {"show_id": busy.id, "station_id": busy.station_id, "line_up_item_id": busy.items[0].id}
+    spans = [
+        {**one, "started_at": after(n), "ended_at": after(n + 0.5)}
+        for n in range(1, MOST_AIRINGS + 1)
+    ]
+    async with sessions.begin() as session:
+        await session.execute(insert(Airing), spans)
+    async with sessions() as session:
+        found = await shown_on(session, [busy.id, quiet.id])
+    assert [names(found[show.id]) for show in (busy, quiet)] == [["甲"], ["乙"]]
 
 
 async def test_today_has_what_is_on_air_first_and_what_begins_before_midnight(

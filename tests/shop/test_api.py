@@ -160,8 +160,10 @@ async def test_one_key_makes_one_order(
     body = {"items": [{"product": product.id, "quantity": 1}], "buyer": BUYER}
     key = {"Idempotency-Key": "basket-17"}
     async with interface(database_url, tmp_path) as api:
-        first = await api.post("/api/orders", json=body, headers=key)
+        english = {"Accept-Language": "en-GB,en;q=0.9,zh;q=0.8"}
+        first = await api.post("/api/orders", json=body, headers={**key, **english})
         assert first.status_code == 201
+        # In another language it is still the same request.
         again = await api.post("/api/orders", json=body, headers=key)
         assert (again.status_code, again.json()) == (201, first.json())
         more = {**body, "items": [{"product": product.id, "quantity": 2}]}
@@ -171,7 +173,8 @@ async def test_one_key_makes_one_order(
             answer = await api.post("/api/orders", json=body, headers={"Idempotency-Key": bad})
             assert list(refused(answer, 422, "invalid")["errors"]) == ["idempotency_key"]
     assert await free_and_held(sessions, product.id) == (2, 1)
-    assert await count(sessions, Order) == 1
+    async with sessions() as session:
+        assert list(await session.scalars(select(Order.language))) == ["en"]
 
 
 async def test_of_two_requests_at_once_with_one_key_both_get_the_order(

@@ -69,6 +69,29 @@ async def test_a_first_station_is_set_up_once(run: Run, tmp_path: Path) -> None:
     await database.close()
 
 
+async def test_one_station_after_another_is_set_up(run: Run, tmp_path: Path) -> None:
+    """Nothing that is there is changed, whatever is asked for again."""
+    password = ("--password", "correct horse 9")
+    names = {"hongya": "红崖社工站", "quanshan": "泉山社工站", "dongba": "东坝社工站"}
+    for slug, name in names.items():
+        made = run("init", "--slug", slug, "--station", name, "--login", f"{slug}-1", *password)
+        assert (made.returncode, made.stderr) == (0, "")
+        assert f"Sign in as {slug}-1 with correct horse 9" in made.stdout
+    again = run("init", "--slug", "dongba", "--login", "quanshan-1", *password)
+    assert refusal(again) == "已经有一个站用 dongba。 登录名 quanshan-1 已经有人用了。"
+    assert run("county", *password).returncode == 0
+    database = Database.connect(f"sqlite+inloop:///{tmp_path}/data/xiangbo.sqlite3")
+    async with database.reading() as session:
+        rows = await session.execute(select(Station.slug, Station.name, Station.is_open))
+        assert [tuple(row) for row in rows] == [(*one, False) for one in names.items()]
+        assert list(await session.scalars(select(ShippingRate.fee_fen))) == [1000] * 3
+    for login in (*(f"{slug}-1" for slug in names), "county"):
+        _, member = await sign_in(database, login, "correct horse 9", "here", NOON)
+        role = Role.COUNTY if login == "county" else Role.MANAGER
+        assert (member.login, member.role) == (login, role)
+    await database.close()
+
+
 async def test_a_first_manager_who_could_not_sign_in_is_refused(database: Database) -> None:
     for station, login, password, field in (
         (" ", "manager", "correct horse 9", "name"),

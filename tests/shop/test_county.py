@@ -7,6 +7,7 @@ import pytest
 from catalog.db import Sessions
 from shop.county import StationSums, periods, read_period, stations, total
 from tests.making import NOON, make_product, make_station, make_workshop
+from tests.shop.pages.buyer import change
 from tests.shop.sales import is_paid, order, settle_as, want
 
 
@@ -51,14 +52,14 @@ async def sell(sessions: Sessions, slug: str, families: int) -> None:
 async def test_where_too_few_sold_their_sum_is_told_nowhere(sessions: Sessions) -> None:
     await sell(sessions, "a", 3)
     await sell(sessions, "b", 2)
-    await make_station(sessions, "c")
+    await change(sessions, await make_station(sessions, "c"), is_open=False)
     async with sessions() as session:
         lines = await stations(session, read_period("2026-11", NOON))
         earlier = await stations(session, read_period("2026-10", NOON))
     assert lines == [
         StationSums("a社工站", 3, 3, 0, 3, 32_400, 0),
         StationSums("b社工站", 2, 2, 0, None, None, 0),
-        StationSums("c社工站", 0, 0, 0, 0, 0, 0),
+        StationSums("c社工站", 0, 0, 0, 0, 0, 0, is_open=False),
     ]
     sums = total(lines)
     assert (sums.families, sums.orders, sums.sold_fen, sums.paid_out_fen) == (5, 3, 32_400, 0)

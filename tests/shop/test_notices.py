@@ -5,7 +5,7 @@ import sys
 from string import Formatter
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from catalog.db import Database, Sessions
 from catalog.models import Role
@@ -109,6 +109,26 @@ async def open_urgent(session: notices.AsyncSession, station_id: int) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("channels", "text"),
+    [
+        ((), "您订的福字圆挂这家做不了，¥544 正在退给您，几天内到账。"),
+        ((Audience.BUYER,), "福字圆挂 can not be made; ¥544 is on its way back to you."),
+    ],
+)
+async def test_who_reads_english_is_told_so_by_a_channel_and_the_desk_telephones_in_chinese(
+    database: Database, channels: tuple[Audience, ...], text: str
+) -> None:
+    sessions = database.writing
+    placed = await sold(sessions, database, *channels)
+    part = placed.work_orders[0]
+    manager = act(await staff(sessions, part.lines[0].product))
+    async with sessions.begin() as session:
+        await session.execute(update(Order).values(language="en"))
+        await work_steps.decline(session, manager, part.id, "木头裂了", NOON)
+    assert (await told(sessions))[-1] == ("declined", text)
+
+
 async def test_with_channels_each_notice_brings_its_job(database: Database) -> None:
     sessions = database.writing
     placed = await sold(sessions, database, *EVERYBODY)
@@ -209,7 +229,7 @@ async def test_the_desk_that_cancels_tells_the_buyer(database: Database) -> None
         async with sessions.begin() as session:
             await work_steps.cancel(session, manager, part.id, "电话里说不要了", NOON)
     assert (await told(sessions))[2:] == [
-        ("cancelled", "您订的福字圆挂已经取消，¥276 正在退给您，几天内到账。")
+        ("cancelled", "您订的福字圆挂已经取消，¥544 正在退给您，几天内到账。")
     ]
     async with sessions() as session:
         notice = (await session.scalars(select(Notice).where(Notice.order_id.is_not(None)))).one()

@@ -14,6 +14,7 @@ from shop.buying import hold_pieces, order_pieces
 from shop.checkout import OrderRequest, read_buyer
 from shop.holding import Wanted
 from shop.models import Hold, Order
+from shop.signin import new_api_token
 from shop.waiting import join_line
 from tests.desk import open_desk
 from tests.making import (
@@ -163,6 +164,47 @@ async def test_strangers_see_a_page_that_says_so_and_their_orders(
         await web.get(f"/products/{product.slug}")
         assert (await web.submit("/holds", bought)).status_code == 303
         assert await kept(sessions) == (3, 1)
+
+
+async def test_programs_find_nothing_of_it_either(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    shop, other = [await make_station(sessions, slug) for slug in ("zhongxing", "quanshan")]
+    shown = []
+    for station in (shop, other):
+        product = await make_product(sessions, await make_workshop(sessions, station))
+        shown.append((product, await make_live_show(sessions, [product])))
+    await shut(sessions, shop.id)
+    (product, show), (open_product, open_show) = shown
+    ones = [f"/api/products/{product.id}", *(f"/api/shows/{show.id}{of}" for of in ("", "/board"))]
+    lists = {
+        "/api/products": (product.id, open_product.id),
+        "/api/shows": (show.id, open_show.id),
+        "/api/workshops": (product.workshop_id, open_product.workshop_id),
+    }
+    tokens = []
+    for station in (shop, other):
+        member = await make_member(sessions, station, Role.MANAGER)
+        async with sessions.begin() as session:
+            tokens.append(await new_api_token(session, member, "test", NOON))
+    own, others = ({"Authorization": f"Bearer {token}"} for token in tokens)
+    async with browser(settings_for(database_url, tmp_path)) as web:
+        for path, (closed_id, open_id) in lists.items():
+            for query, headers, ids in (
+                ("", {}, [open_id]),
+                (f"?station={shop.id}", {}, []),
+                (f"?station={shop.id}", others, []),
+                ("", others, [open_id]),
+                ("", own, [closed_id]),
+            ):
+                answer = (await web.client.get(path + query, headers=headers)).json()
+                assert [item["id"] for item in answer["items"]] == ids, (path, query)
+        for path in (*ones, f"/api/shows/{show.id}/events"):
+            for headers in ({}, others):
+                refused = await web.client.get(path, headers=headers)
+                assert (refused.status_code, refused.json()["type"]) == (409, "/problems/not_open")
+        for path in ones:
+            assert (await web.client.get(path, headers=own)).status_code == 200, path
 
 
 async def api_hold(client: httpx.AsyncClient, product: Product) -> httpx.Response:

@@ -120,3 +120,12 @@ async def test_two_stations_families_are_kept_apart(
             page = words((await web.get(path)).text)
             assert (family.name in page, other.name in page) == (True, False)
         assert (await web.get(f"/stations/nowhere/workshops/{wang.slug}")).status_code == 404
+        # Nobody chooses what is not open yet.
+        await change(sessions, second, is_open=False)
+        page = (await web.get(f"/workshops/{wang.slug}")).text
+        assert ("您找哪一家" in page, "hongya社工站" in page, sun.name in page) == (
+            False, True, False,
+        )  # fmt: skip
+        assert sun.name not in (await web.get("/workshops")).text
+        await change(sessions, first, is_open=False)
+        assert (await web.get(f"/workshops/{wang.slug}")).status_code == 409

@@ -90,6 +90,7 @@ async def test_an_order_is_placed_and_when_the_gateway_is_away_its_page_says_so(
     typed: dict[str, Any] = {**BUYER, "name": NASTY[:35], "province": "甘肃省", "detail": NASTY}
     async with phone(database_url, tmp_path) as web:
         await web.get(f"/checkout/{held.token}")
+        web.client.headers["Accept-Language"] = "en,zh;q=0.5"
         answer = await web.submit(f"/checkout/{held.token}", typed)
         twice = await web.submit(f"/checkout/{held.token}", {**typed, "name": "别人"})
         (placed,) = await orders(sessions)
@@ -100,6 +101,7 @@ async def test_an_order_is_placed_and_when_the_gateway_is_away_its_page_says_so(
     assert "付款服务暂时没有应答" in words(page.text)
     assert "还没付款" in words(page.text)
     assert (placed.buyer_name, placed.province) == (NASTY[:35], "甘肃")
+    assert placed.language == "en"
     assert (placed.detail, placed.total_fen) == (NASTY, 54400)
     assert await figures(sessions, product) == [(3, 2)]
 

@@ -7,7 +7,7 @@ from catalog.models import ProductState, Role
 from shop.signin import new_api_token
 from tests.desk import only, open_desk
 from tests.making import NOON, make_member, make_product, make_workshop
-from tests.shop.pages.buyer import words
+from tests.shop.pages.buyer import change, words
 
 
 async def test_the_county_sees_sums_and_nothing_of_anybody(
@@ -18,9 +18,11 @@ async def test_the_county_sees_sums_and_nothing_of_anybody(
         assert await desk.statuses("/county") == only(Role.COUNTY)
         await desk.enter(Role.COUNTY)
         page = words((await desk.web.get("/county?period=2026-11")).text)
-        assert f"{desk.station.name} 1 家 0 家 0 场 0 ¥0 ¥0" in page
+        assert f"合计 1 个站 1 家 0 家 0 场 0 ¥0 ¥0 {desk.station.name} 1 家 0 家" in page
         assert family.name not in page
-        assert (await desk.web.get("/county?period=<b>")).status_code == 200
+        await change(sessions, desk.station, is_open=False)
+        page = words((await desk.web.get("/county?period=<b>")).text)
+        assert f"{desk.station.name} 还没有开张 1 家 0 家 0 场 0 ¥0 ¥0" in page
         for path in ("/desk", "/desk/workshops", "/desk/troubles", "/workshop", "/desk/people"):
             assert (await desk.web.client.get(path)).status_code == 403, path
 

@@ -189,4 +189,25 @@ async def test_with_several_stations_the_front_is_all_of_them(
         assert 'action="/stations/b"' in page
         assert "<strong>b社工站</strong>" in page
         assert (await web.get("/stations/nowhere")).status_code == 404
-        assert (await web.get("/c")).status_code == 200
+
+
+async def test_with_several_stations_a_show_of_today_says_whose_it_is(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    stations = [await make_station(sessions, slug) for slug in ("a", "b", "c")]
+    for station in stations:
+        await make_live_show(
+            sessions, [await make_product(sessions, await make_workshop(sessions, station))]
+        )
+    async with phone(database_url, tmp_path) as web:
+        page = words((await web.get("/c")).text)
+        assert re.findall(r"\w社工站", page) == ["c社工站", "b社工站", "a社工站"]
+        # What is not open is in no list; of one station nobody need be told.
+        await change(sessions, stations[2], is_open=False)
+        page = words((await web.get("/c")).text)
+        assert re.findall(r"\w社工站", page) == ["b社工站", "a社工站"]
+        await change(sessions, stations[1], is_open=False)
+        page = words((await web.get("/c")).text)
+        assert (page.count("周日专场"), "社工站" in page) == (1, False)
+        await change(sessions, stations[0], is_open=False)
+        assert "周日专场" not in (await web.get("/c")).text
