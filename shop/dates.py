@@ -173,7 +173,7 @@ def agreed_on(changes: Sequence[DateChange], promised_on: date | None) -> date |
 
 def may_undo(change: DateChange, work_order: WorkOrder, now: datetime) -> bool:
     """Whether a changed date can still be taken back."""
-    fresh = now - change.made_at <= UNDO_WITHIN
+    fresh = now - change.made_at < UNDO_WITHIN
     return change.state == _S.ASKED and fresh and work_order.state in NOT_SENT
 
 

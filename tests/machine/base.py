@@ -20,7 +20,7 @@ from media.storage import Storage
 from shop.context import Shop
 from shop.payments.gateway import Gateway, GatewayRefused, GatewayUnavailable
 from shop.payments.offline_gateway import OFFLINE, OfflineGateway
-from tests.machine import invariants
+from tests.machine import family_invariants, invariants
 from tests.machine.bank import Bank
 from tests.making import NOON, act, make_member, make_product, make_station, make_workshop
 from tests.shop.sales import GATEWAY
@@ -72,7 +72,15 @@ _STATES = (
     "offline_receipts",
     "shows",
     "waiters",
+    "date_changes",
 )
+_COUNTED = {
+    "jobs": "outbox",
+    "orders": "orders",
+    "handovers": "handovers",
+    "stages": "stage_photos",
+    "closures": "closures WHERE removed_at IS NULL",
+}
 _BY_HAND = """
     SELECT 'by hand', COUNT(*) FROM refunds r JOIN payments p ON p.id = r.payment_id
     WHERE r.state = 'failed' OR (r.state <> 'succeeded'
@@ -80,7 +88,8 @@ _BY_HAND = """
 _THERE = text(
     " UNION ALL ".join(
         [f"SELECT '{table} ' || state, COUNT(*) FROM {table} GROUP BY state" for table in _STATES]  # noqa: S608
-        + ["SELECT 'jobs', COUNT(*) FROM outbox", "SELECT 'orders', COUNT(*) FROM orders", _BY_HAND]
+        + [f"SELECT '{name}', COUNT(*) FROM {rows}" for name, rows in _COUNTED.items()]  # noqa: S608
+        + [_BY_HAND]
     )
 )
 
@@ -150,7 +159,7 @@ class World(RuleBasedStateMachine):
         first, second = self.families
         self.products: list[Product] = [
             await make_product(self.writing, second, on_hand=4, price_fen=1001),
-            await make_product(self.writing, first, on_hand=5, price_fen=333),
+            await make_product(self.writing, first, on_hand=5, price_fen=333, kept_at_station=True),
             await make_product(self.writing, first, on_hand=1, kind=Kind.ONE_OF_A_KIND),
             await make_product(
                 self.writing, second, on_hand=0, kind=Kind.MADE_TO_ORDER, work_days=5
@@ -197,6 +206,7 @@ class World(RuleBasedStateMachine):
         """Raises Broken when anything is not as it must be."""
         async with self.database.reading() as session:
             found = await invariants.faults(session, self.bank, self.sealed)
+            found += await family_invariants.faults(session)
             self.sealed, _ = await head_of(session, self.station.id)
             self.there = Counter(dict((await session.execute(_THERE)).all()))
         self.there.update(

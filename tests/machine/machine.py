@@ -7,7 +7,7 @@ from sqlalchemy import or_, select
 
 from catalog.models import Job
 from live.models import ShowState
-from shop import offline, overdue, reconcile, refunds
+from shop import behind, offline, overdue, reconcile, refunds, reminding
 from shop.models import (
     Hold,
     HoldState,
@@ -19,34 +19,42 @@ from shop.models import (
     ReceiptState,
     Refund,
     RefundState,
+    WorkOrder,
+    WorkOrderState,
 )
 from shop.paying import sweep
 from shop.payments.offline_gateway import OFFLINE
 from tests.machine.bank import Mood, RefundMood
 from tests.machine.base import Broken
 from tests.machine.buyers import Buyers, HowFar
-from tests.machine.desk import Desk
+from tests.machine.families import Families
 from tests.machine.machinery import Machinery
 
 AFTERWARDS = 3 * 24 * 60
 """Minutes in which everything that has an end comes to it."""
 
 
-class Machine(Buyers, Machinery, Desk):
+class Machine(Buyers, Machinery, Families):
     """Buyers, families, desk, bank and clock, in any order."""
 
-    @initialize(paid=st.integers(0, 2), sent=st.booleans())
-    def before(self, paid: int, sent: bool) -> None:
+    @initialize(paid=st.integers(0, 2), sent=st.booleans(), carved=st.integers(0, 2))
+    def before(self, paid: int, sent: bool, carved: int) -> None:
         """Something was sold already, so that there are not only empty tables to look at."""
         for n in range(paid):
             who = {"browser": f"b{n}", "phone": f"1380013800{n}"}
             self.buy(cart=[(0, 1), (1, 1)], on_show=False, how_far=HowFar.SETTLED, **who)
         if paid and sent:
             self.send_and_deliver(n=0)
+        for n in range(carved):
+            who = {"browser": f"b{n}", "phone": f"1380013800{n}"}
+            self.buy(cart=[(3, 1)], on_show=False, how_far=HowFar.SETTLED, **who)
+        if carved:
+            self.go_on(n=0)
 
     @invariant()
     def all_holds(self) -> None:
         self.run(self.must_hold())
+        self.run(self.sold_as_promised())
 
     def teardown(self) -> None:
         try:
@@ -60,7 +68,7 @@ class Machine(Buyers, Machinery, Desk):
         """The bank answers, people decide, time goes by: then nothing is stranded."""
         self.bank.mood, self.bank.refund_mood = Mood.UP, RefundMood.AT_ONCE
         self.run(self._decide_receipts())
-        for _ in range(3):
+        for _ in range(5):
             self.time_passes(minutes=AFTERWARDS)
             self.run(self._go_on())
         if self.shows and self.shows[-1].state == ShowState.LIVE:
@@ -82,6 +90,8 @@ class Machine(Buyers, Machinery, Desk):
         """All that happens by itself, and what the desk's troubles ask for."""
         await sweep(self.shop, self.now)
         await overdue.look_at_overdue(self.shop, self.now)
+        await reminding.see_to_unanswered(self.database, self.now)
+        await behind.look_each_morning(self.database, self.now)
         for back in self.bank.pending():
             self.bank.end(back)
         await self.tell([message for message in self.bank.messages if not message.told], True)
@@ -123,6 +133,7 @@ class Machine(Buyers, Machinery, Desk):
     async def _nothing_is_stranded(self) -> None:
         questions = {
             "hold": select(Hold.id).where(Hold.state == HoldState.ACTIVE),
+            "answer": select(WorkOrder.id).where(WorkOrder.state == WorkOrderState.NEW),
             "order": select(Order.id).where(Order.state == OrderState.UNPAID),
             "payment": select(Payment.id).where(Payment.state == PaymentState.OPEN),
             "refund": select(Refund.id).where(Refund.state != RefundState.SUCCEEDED),

@@ -7,9 +7,11 @@ from sqlalchemy import exists, select
 
 from catalog import outbox
 from catalog.checks import BEIJING
-from catalog.models import Job, Stock
-from shop import doctor, holds, overdue, reconcile, refund_window
+from catalog.closures import LOOK_JOB
+from catalog.models import Job, Product, Stock
+from shop import behind, doctor, holds, overdue, reconcile, refund_window, reminding
 from shop.line import still_waiting
+from shop.making import RENDER_JOB, render_stage_photo
 from shop.models import Waiter
 from shop.payable import standings
 from shop.paying import close_dead_orders, send_refund, sweep
@@ -18,6 +20,7 @@ from shop.settle import REFUND_JOB, ROUTE_JOB
 from shop.webhooks import EVENT_JOB, Kept, Signed, keep_events, read_event, take_event
 from tests.machine.bank import Message, Mood, RefundMood
 from tests.machine.base import NEWEST, Broken, World, act_as
+from tests.machine.reckoning import day_of, read_calendar
 from tests.shop.sales import GATEWAY
 
 MINUTES = st.sampled_from([1, 5, 13, 16, 32, 35, 62, 24 * 60, 9 * 24 * 60])
@@ -81,8 +84,13 @@ class Machinery(World):
 
     async def nobody_waits_for_what_is_free(self) -> None:
         free = exists().where(Stock.product_id == Waiter.product_id, Stock.on_hand > Stock.held)
-        if left := await self.found(select(Waiter.id).where(still_waiting(self.now), free)):
-            raise Broken(f"waits for what is free: {left}")
+        async with self.database.reading() as session:
+            calendar = await read_calendar(session)
+        waits = select(Product).join(Waiter).where(still_waiting(self.now), free)
+        for product in await self.found(waits):
+            at_home = calendar.is_open(product.workshop_id, day_of(self.now))
+            if at_home or product.kept_at_station:
+                raise Broken(f"waits for what is free: product {product.id}")
 
     @act_as("holds active", "orders unpaid", product=st.integers(0, 3))
     async def reclaim(self, product: int) -> None:
@@ -95,6 +103,7 @@ class Machinery(World):
     async def watch(self) -> None:
         await overdue.look_at_overdue(self.shop, self.now)
         await doctor.watch(self.database, self.now)
+        await reminding.see_to_unanswered(self.database, self.now)
 
     @act_as("orders")
     async def night(self) -> None:
@@ -153,6 +162,10 @@ class Machinery(World):
                 await route_orders(session, {job_id: args["order_id"]}, self.now)
         elif name == REFUND_JOB:
             await send_refund(self.shop, job_id, args["refund_id"], self.now)
+        elif name == LOOK_JOB:
+            await behind.look_again(self.database, job_id, self.now)
+        elif name == RENDER_JOB:
+            await render_stage_photo(self.database, self.storage, job_id, args["photo_id"])
         elif name == EVENT_JOB:
             kept = await read_event(self.shop, job_id, args["event_id"], self.now)
             await take_event(self.shop, kept)

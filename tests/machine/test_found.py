@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from shop.models import RequestKind
 from tests.machine.buyers import HowFar
 from tests.machine.machine import Machine
 
@@ -67,3 +68,41 @@ def test_receipts_that_wait_for_days_keep_no_dead_order_alive(machine: Machine) 
     machine.sweep()
     machine.all_holds()
     assert machine.there["orders expired"] == 1
+
+
+def carve(machine: Machine) -> None:
+    """Five days of carving for the second family, promised by the rule."""
+    machine.buy(cart=[(3, 1)], on_show=False, how_far=HowFar.SETTLED, **BUYER)
+    machine.all_holds()
+
+
+def test_who_is_told_of_a_later_day_is_told_the_day_that_holds_then(machine: Machine) -> None:
+    """With its later day the first order stands behind the second; it was told of twice in a morning."""
+    carve(machine)
+    machine.go_on(n=0)
+    carve(machine)
+    machine.change_date(n=0, ahead=-4, who="desk")
+    machine.close_days(family=1, begins=0, days=5, who="desk")
+    machine.morning()
+    machine.run(machine.must_hold())
+
+
+def test_nobody_calls_about_the_new_day_of_what_is_cancelled(machine: Machine) -> None:
+    """The desk was still to ask whether the buyer waits, and the answer would have been refused."""
+    buy(machine)
+    machine.accept_another_day(n=0, ahead=1, who="family")
+    machine.cancel(n=0)
+    machine.all_holds()
+
+
+@pytest.mark.parametrize("over", ["cancel", "decline"])
+def test_a_request_to_cancel_ends_with_what_it_is_about(machine: Machine, over: str) -> None:
+    """Asked while it was being made; the family took back that it had begun, and then it was off."""
+    carve(machine)
+    machine.go_on(n=0)
+    machine.go_on(n=0)
+    machine.ask(kind=RequestKind.CANCEL, n=0)
+    machine.undo(n=0, step="start", who="family")
+    machine.step(n=0, name=over, who="desk")
+    machine.run(machine.must_hold())
+    machine.quiet()
