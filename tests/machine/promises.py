@@ -124,7 +124,7 @@ class Promises(Desk):
         change = await self._change(n)
         part = change.work_order
         stood = [one for one in await self._changes(part) if one.state != DateChangeState.UNDONE]
-        fresh = change.state == DateChangeState.ASKED and self.now <= change.made_at + DAY
+        fresh = change.state == DateChangeState.ASKED and self.now < change.made_at + DAY
         undone = change.state == DateChangeState.UNDONE
         theirs = who != "other family"
         may = undone or (fresh and part.state in NOT_SENT)

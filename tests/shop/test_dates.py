@@ -267,9 +267,10 @@ async def test_a_finished_piece_may_be_given_a_day_too(sessions: Sessions) -> No
 
 async def test_a_slip_is_undone_within_the_day(sale: Sale) -> None:
     change = await sale.change(LATER)
+    soon = NOON + timedelta(hours=24, microseconds=-1)
     for _ in range(2):
         async with sale.sessions.begin() as session:
-            await undo_change(session, sale.artisan, change.id, NOON + timedelta(hours=24))
+            await undo_change(session, sale.artisan, change.id, soon)
     assert await sale.now() == ("new", PROMISED, ["undone"])
     assert await sale.calls() == [
         "您订的竖匾还是11月27日前做好，前面说的12月1日不算了，不用您做什么。"
@@ -292,7 +293,7 @@ async def test_with_the_slip_undone_the_question_before_it_stands_again(sale: Sa
 
 async def test_what_was_answered_or_is_a_day_old_is_not_undone(sale: Sale) -> None:
     change = await sale.change(LATER)
-    late = NOON + timedelta(hours=24, seconds=1)
+    late = NOON + timedelta(hours=24)
     with pytest.raises(NotTakenBack):
         async with sale.sessions.begin() as session:
             await undo_change(session, sale.artisan, change.id, late)
