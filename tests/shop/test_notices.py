@@ -229,7 +229,7 @@ async def test_the_desk_that_cancels_tells_the_buyer(database: Database) -> None
         async with sessions.begin() as session:
             await work_steps.cancel(session, manager, part.id, "电话里说不要了", NOON)
     assert (await told(sessions))[2:] == [
-        ("cancelled", "您订的福字圆挂已经取消，¥544 正在退给您，几天内到账。")
+        ("cancelled", "您订的福字圆挂已经取消，¥276 正在退给您，几天内到账。")
     ]
     async with sessions() as session:
         notice = (await session.scalars(select(Notice).where(Notice.order_id.is_not(None)))).one()
