@@ -3,32 +3,15 @@
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
 from catalog.checks import BEIJING
 from catalog.db import Database, Sessions
-from catalog.models import Kind
 from catalog.words import spoken_date
 from shop.models import DateChange, DateChangeState, WorkOrder, WorkOrderState
-from tests.making import make_product
-from tests.shop.pages.family import Family, make_family, order_paid, work_order_now
+from tests.shop.pages.family import Family, make_family, work_order_now
 from tests.shop.pages.test_artisan_work import press, send
 from tests.web import browser, settings_for
-
-
-@pytest.fixture
-async def family(sessions: Sessions) -> Family:
-    return await make_family(sessions)
-
-
-@pytest.fixture
-async def work_order(sessions: Sessions, family: Family) -> WorkOrder:
-    """To be carved by 29 November 2026, or what the day of the test makes of it."""
-    product = await make_product(
-        sessions, family.workshop, kind=Kind.MADE_TO_ORDER, on_hand=0, work_days=7
-    )
-    return await order_paid(sessions, (product, 1))
 
 
 async def changes(database: Database) -> list[tuple[DateChangeState, date, str]]:

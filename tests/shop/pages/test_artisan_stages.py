@@ -3,36 +3,22 @@
 import re
 from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
 from catalog.db import Database, Sessions
-from catalog.models import Kind, Role
+from catalog.models import Role
 from media.storage import Storage
 from shop import making
 from shop.acting import Said, act_for
 from shop.models import ActChannel, Order, StagePhoto, WorkOrder
-from tests.making import NOON, act, make_member, make_product
+from tests.making import NOON, act, make_member
 from tests.pictures import CARVING
-from tests.shop.pages.family import Family, make_family, order_paid
+from tests.shop.pages.family import Family, make_family
 from tests.shop.pages.test_artisan_work import press, send
 from tests.shop.sales import jobs
 from tests.web import Browser, browser, settings_for
 
 VOICE = b"OggS" + b"\0" * 200
-
-
-@pytest.fixture
-async def family(sessions: Sessions) -> Family:
-    return await make_family(sessions)
-
-
-@pytest.fixture
-async def work_order(sessions: Sessions, family: Family) -> WorkOrder:
-    product = await make_product(
-        sessions, family.workshop, kind=Kind.MADE_TO_ORDER, on_hand=0, work_days=7
-    )
-    return await order_paid(sessions, (product, 1))
 
 
 async def show_stage(web: Browser, path: str, data: bytes = CARVING) -> int:

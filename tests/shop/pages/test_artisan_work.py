@@ -25,11 +25,6 @@ PRIVATE = (BUYER["name"], BUYER["phone"], BUYER["detail"], BUYER["district"])
 PARCEL = {"carrier": "邮政快递", "tracking": "98765 43210 123"}
 
 
-@pytest.fixture
-async def family(sessions: Sessions) -> Family:
-    return await make_family(sessions)
-
-
 async def send(web: Browser, path: str, values: dict[str, str] | None = None) -> Response:
     """Send a form whether or not the page that is open still has it, as an old tab may."""
     await web.get("/workshop/earnings")
