@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.db import MOST_ID, Database, UtcDateTime, table
 from catalog.errors import NotFound
-from catalog.models import Kind, Product, ProductState, Stock, Workshop
+from catalog.models import Kind, Product, ProductState, Station, Stock, Workshop
 from live.models import Airing, LineUpItem, Show, ShowState
+from live.shows import PUBLIC
 from live.tally import Counts, Tallies, Tally
 from live.watching import FRESH, watching_now
 
@@ -54,11 +55,13 @@ class BoardItem(msgspec.Struct, kw_only=True):
 class Board(msgspec.Struct, kw_only=True):
     """A show now. `now` and `next` are line-up item ids; `now` has been showing since `now_since`.
 
-    `watching` counts the pages of the show that are open; `paused` says that holds do not run out.
+    `watching` counts the pages of the show that are open; `paused` says that holds do not run out,
+    `public` that strangers may see the show: it is no draft, and its station is open.
     """
 
     show: int
     state: ShowState
+    public: bool
     title: str
     started_at: datetime | None
     rehearsal: bool
@@ -100,6 +103,7 @@ def feed_boards(database: Database, standings: Standings) -> None:
 
 
 _shows, _items, _airings = table(Show), table(LineUpItem), table(Airing)
+_stations = table(Station)
 _products, _workshops, _stock = table(Product), table(Workshop), table(Stock)
 _SINCE = (
     select(_airings.c.started_at)
@@ -113,6 +117,7 @@ _SINCE = (
 _SHOW = (
     select(
         _shows.c.state,
+        _stations.c.is_open,
         _shows.c.title,
         _shows.c.started_at,
         _shows.c.rehearsal,
@@ -138,7 +143,8 @@ _SHOW = (
         (_stock.c.on_hand - _stock.c.held).label("free"),
     )
     .select_from(
-        _shows.outerjoin(_items, _items.c.show_id == _shows.c.id)
+        _shows.join(_stations, _stations.c.id == _shows.c.station_id)
+        .outerjoin(_items, _items.c.show_id == _shows.c.id)
         .outerjoin(_products, _products.c.id == _items.c.product_id)
         .outerjoin(_workshops, _workshops.c.id == _products.c.workshop_id)
         .outerjoin(_stock, _stock.c.product_id == _products.c.id)
@@ -178,6 +184,7 @@ def _board(show_id: int, show: Row[*tuple[Any, ...]], items: list[BoardItem], sc
     return Board(
         show=show_id,
         state=show.state,
+        public=show.is_open and show.state in PUBLIC,
         title=show.title,
         started_at=show.started_at,
         rehearsal=show.rehearsal,

@@ -264,10 +264,17 @@ class Boards:
         """
         return Watch(self, show_id, key, lambda: FragmentView(render, part))
 
-    def has_view(self, show_id: int, key: str) -> bool:
-        """Whether somebody watches this view already, and so may be told without a question."""
+    def is_public(self, show_id: int) -> bool:
+        """Whether it needs no question that strangers may see the show.
+
+        True when it is watched here already, and could be seen by all a second ago.
+        """
         show = self._shows.get(show_id)
-        return show is not None and key in show.views
+        return show is not None and show.latest is not None and show.latest.public
+
+    def has_view(self, show_id: int, key: str) -> bool:
+        """Whether somebody watches this view of a public show, and who comes needs no question."""
+        return self.is_public(show_id) and key in self._shows[show_id].views
 
     def must_have_room(self) -> None:
         """Raises TooManyWatchers when this process feeds as many streams as it can."""

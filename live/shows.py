@@ -132,7 +132,7 @@ async def show_seen_by(session: AsyncSession, asker: Actor | None, show_id: int)
 
 
 async def must_be_seen_by(session: AsyncSession, asker: Actor | None, show_id: int) -> None:
-    """As `show_seen_by`, where nothing of the show is needed: thousands come back at once."""
+    """As `show_seen_by`, where nothing of the show is needed."""
     if show_id > MOST_ID:
         raise NotFound(f"show {show_id}")
     query = select(Station, Show.state).join(Show, Show.station_id == Station.id)

@@ -39,6 +39,7 @@ from shop.supervise import end_with_parent
 from shop.together import Together
 from shop.web.guard import check_form, guard
 from shop.web.headers import add_headers
+from shop.web.in_turn import resolve_in_turn
 from shop.web.openapi import OPENAPI
 from shop.web.problems import answer_fault, answer_http, answer_refusal, answer_too_deep
 from shop.web.render import template_config
@@ -178,7 +179,7 @@ def assemble() -> Litestar:
 
     This is what takes long, half a second: every handler is looked through.
     """
-    return Litestar(
+    app = Litestar(
         route_handlers=[*ROUTES, rehearsal_service],
         dependencies=DEPENDENCIES,
         guards=[guard],
@@ -196,6 +197,8 @@ def assemble() -> Litestar:
         lifespan=[lifespan],
         request_max_body_size=MOST_BODY,
     )
+    resolve_in_turn(app)
+    return app
 
 
 def furnish(app: Litestar, settings: Settings) -> None:

@@ -21,7 +21,7 @@ from live.earlier import marks_of
 from live.events import EventStream, told_once
 from live.models import ShowState
 from live.show_view import public_show
-from live.shows import span_text
+from live.shows import must_be_seen_by, span_text
 
 _VIEW = f"{PAGE}show"
 _PARTS = ("on-air", "stand", "showing")
@@ -44,6 +44,7 @@ async def show_page(
 async def events(
     request: Request[Any, Any, Any],
     session: NamedDependency[AsyncSession],
+    asker: NamedDependency[Actor | None],
     boards: NamedDependency[Boards],
     database: NamedDependency[Database],
     show_id: FromPath[int],
@@ -54,6 +55,7 @@ async def events(
     """
     boards.must_have_room()
     if not boards.has_view(show_id, _VIEW):
+        await must_be_seen_by(session, asker, show_id)
         context = await _context(session, show_id)
         if context["show"].state != ShowState.LIVE:
             return told_once(_fragments(request, context))

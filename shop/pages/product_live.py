@@ -9,12 +9,13 @@ from litestar.params import FromPath, FromQuery
 from litestar.types import ControllerRouterHandler
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog.access import EVERYONE, allow
+from catalog.access import EVERYONE, Actor, allow
 from catalog.db import Database
 from catalog.errors import NotFound
 from live.board import Board
 from live.boards import PAGE, Boards, Fragments
 from live.events import EventStream, told_once
+from live.shows import must_be_seen_by
 from media.codes import normalise
 from shop.cart import cart_text, item_of
 from shop.pages.product import told_to_all
@@ -40,6 +41,7 @@ _OF_NOBODY: dict[str, Any] = {
 )
 async def events(
     session: NamedDependency[AsyncSession],
+    asker: NamedDependency[Actor | None],
     boards: NamedDependency[Boards],
     database: NamedDependency[Database],
     now: NamedDependency[datetime],
@@ -55,6 +57,7 @@ async def events(
     code = normalise(link)
     key = f"{PAGE}{product_id} {code}"
     if not boards.has_view(show_id, key):
+        await must_be_seen_by(session, asker, show_id)
         view = await view_by_id(session, product_id, now, code=code)
         if view.link is None or view.link.show_id != show_id:
             raise NotFound("product in the show")

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from sqlalchemy import update
 
 from catalog.db import Database, Sessions
 from catalog.errors import NotFound
-from catalog.models import Kind
+from catalog.models import Kind, Station
 from live import selling
 from live.board import Board, board
 from live.boards import Boards, Fragments
@@ -194,6 +195,31 @@ async def test_a_view_that_fails_is_tried_again_and_the_others_go_on(database: D
             assert b'"0"' in await anext(watch)
             assert b'"3"' in await anext(watch)
     assert boards._tasks == {}
+
+
+async def test_who_comes_to_a_show_that_is_watched_and_public_needs_no_question(
+    database: Database,
+) -> None:
+    product = await make_product(database.writing)
+    show = await make_live_show(database.writing, [product])
+    boards = Boards(database)
+    assert not boards.is_public(show.id)
+    async with asyncio.timeout(20), aclosing(boards.watch_events(show.id)) as watch:
+        await anext(watch)
+        assert boards.is_public(show.id)
+        for table, key, gone, back in (
+            (Station, show.station_id, {"is_open": False}, {"is_open": True}),
+            (Show, show.id, {"state": ShowState.DRAFT}, {"state": ShowState.LIVE}),
+        ):
+            for values in (gone, back):
+                async with database.writing.begin() as session:
+                    await session.execute(update(table).where(table.id == key).values(values))
+                await boards.nudge(show.id)
+                await anext(watch)
+                assert boards.is_public(show.id) is (values is back)
+                assert boards.has_view(show.id, "board events") is (values is back)
+                assert not boards.has_view(show.id, "another")
+    assert not boards.is_public(show.id)
 
 
 async def test_more_than_a_process_feeds_are_refused(database: Database) -> None:

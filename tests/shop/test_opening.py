@@ -207,6 +207,22 @@ async def test_programs_find_nothing_of_it_either(
             assert (await web.client.get(path, headers=own)).status_code == 200, path
 
 
+async def test_pages_of_its_shows_do_not_follow(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    product = await make_product(sessions)
+    show = await make_live_show(sessions, [product])
+    link = await link_to(sessions, product, show, by=await staff(sessions, product))
+    await shut(sessions, product.station_id)
+    async with browser(settings_for(database_url, tmp_path)) as web:
+        for path in (
+            f"/shows/{show.id}/events",
+            f"/shows/{show.id}/products/{product.id}/events?link={link.code}",
+        ):
+            answer = await web.get(path)
+            assert (answer.status_code, CLOSED in answer.text) == (409, True), path
+
+
 async def api_hold(client: httpx.AsyncClient, product: Product) -> httpx.Response:
     items = [{"product": product.id, "quantity": 1}]
     return await client.post("/api/holds", json={"items": items})
