@@ -32,10 +32,10 @@ from shop.figures import FIGURES
 from shop.gateways import REHEARSAL_PATH, open_rehearsal, open_shop
 from shop.logs import configure_logs
 from shop.payments.rehearsal.app import RehearsalApp
+from shop.processes import end_with_parent
 from shop.product_view import Opened, open_links
 from shop.routes import ROUTES
 from shop.settings import Settings, read_settings
-from shop.supervise import end_with_parent
 from shop.together import Together
 from shop.web.guard import check_form, guard
 from shop.web.headers import add_headers
@@ -137,18 +137,6 @@ DEPENDENCIES = {
 }
 
 
-def create_app(settings: Settings | None = None) -> Litestar:
-    """The web application of one process; settings come from the environment when none are given.
-
-    Nothing is contacted before the first request but the rehearsal service's own file.
-    """
-    settings = settings or read_settings()
-    configure_logs()
-    app = assemble()
-    furnish(app, settings)
-    return app
-
-
 @asynccontextmanager
 async def lifespan(app: Litestar) -> AsyncIterator[None]:
     """What runs beside the requests, as long as there may be any."""
@@ -202,7 +190,10 @@ def assemble() -> Litestar:
 
 
 def furnish(app: Litestar, settings: Settings) -> None:
-    """Give an application all that it works with, in its state."""
+    """Give an application all that it works with, in its state.
+
+    Nothing is contacted before the first request but the rehearsal service's own file.
+    """
     shop = open_shop(settings)
     nudges = Nudges(shop.database, settings.redis_url)
     boards = Boards(shop.database)
@@ -265,19 +256,19 @@ def _end_streams_when_told(app: Litestar) -> None:
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(boards.close))
 
 
-def server_app() -> Litestar:
-    """The application of a server process, which lives long and works with what it loaded.
+def server_app(app: Litestar) -> Litestar:
+    """The assembled application, furnished for a server process by the environment's settings.
 
-    It ends with the server's main process, or one that was killed would leave it on the port,
-    beside those that take its place. What stands now stays for good: the garbage collector need
-    not look through it again with every few hundred requests.
+    The process ends with the server's main one, or one that was killed would leave it on the
+    port, beside those that take its place. What stands now stays for good: the garbage collector
+    need not look through it again with every few hundred requests.
     """
     server = parent_process()
     if server is not None and server.pid is not None:
         # Until the server has set itself up, a gentler signal is taken note of and forgotten.
         end_with_parent(server.pid, signal.SIGKILL)
-    app = create_app()
+    configure_logs()
+    furnish(app, read_settings())
     app.on_startup.append(_end_streams_when_told)
-    gc.collect()
     gc.freeze()
     return app

@@ -78,10 +78,11 @@ class Served:
 
     def kill(self) -> None:
         """SIGKILL to every process at once, as a power cut would end them."""
+        if self.process is None or self.process.poll() is not None:
+            return
         for process in self.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
-        assert self.process is not None
         self.process.wait()
 
     def stop(self) -> None:
@@ -93,7 +94,10 @@ class Served:
 
 @contextmanager
 def served(database_url: str, folder: Path, *arguments: str, **settings: str) -> Iterator[Served]:
-    """A server on a migrated database that keeps its files in `folder`."""
+    """A server on a migrated database that keeps its files in `folder`.
+
+    In the end it is killed: a worker takes seconds to say goodbye, and nobody listens.
+    """
     environment = {"XIANGBO_DATABASE_URL": database_url, "XIANGBO_DATA_DIR": str(folder / "data")}
     environment |= {f"XIANGBO_{name}": value for name, value in settings.items()}
     server = Served(environment, *arguments)
@@ -101,7 +105,7 @@ def served(database_url: str, folder: Path, *arguments: str, **settings: str) ->
         server.start()
         yield server
     finally:
-        server.stop()
+        server.kill()
 
 
 async def eventually(look: Callable[[], Awaitable[T]], *, within: float = 120) -> T:

@@ -22,8 +22,8 @@ from celery.signals import (
 
 from shop.logs import configure_logs
 from shop.notices import SEND_JOB
+from shop.processes import end_with_parent
 from shop.settings import Settings, read_settings
-from shop.supervise import end_with_parent
 from workers import folder, runtime
 
 # A photo of 100 megapixels keeps a process busy for seconds. In a queue of their own, photos

@@ -44,7 +44,7 @@ def settings_for(port: int | None) -> Settings:
 def supervise(
     settings: Settings, host: str, workers: int, *, sheet: tuple[str, str | None] | None = None
 ) -> None:
-    """Become the supervisor: a small process that keeps none of what the checks loaded."""
+    """Become the supervisor, which forks: it keeps no thread and nothing else of the checks."""
     refuse_taken_port(host, settings.port)
     environment = {
         **os.environ,
@@ -60,7 +60,7 @@ def supervise(
             arguments += ["--sheet", sheet[1]]
     sys.stdout.flush()
     os.execve(  # noqa: S606
-        sys.executable, [sys.executable, "-m", "shop.supervise", *arguments], environment
+        sys.executable, [sys.executable, "-m", "workers.supervise", *arguments], environment
     )
 
 

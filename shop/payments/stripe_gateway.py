@@ -13,6 +13,10 @@ from typing import Any, cast
 from urllib.parse import quote
 
 import stripe
+
+# By name, for the library loads a part when it is first asked for: this largest one is loaded before
+# processes are forked, and they share it.
+from stripe import StripeClient, WebhookSignature
 from stripe.params import RefundCreateParams
 from stripe.params.checkout import SessionCreateParams
 
@@ -75,7 +79,7 @@ class StripeGateway:
         self._webhook_secret = webhook_secret
         self._total_seconds = total_seconds
         self._transport = StripeTransport()
-        self._client = stripe.StripeClient(
+        self._client = StripeClient(
             api_key,
             base_addresses={} if base_url is None else {"api": base_url.rstrip("/")},
             http_client=self._transport,
@@ -123,7 +127,7 @@ class StripeGateway:
     def verify_event(self, payload: bytes, signature: str, now: datetime) -> GatewayEvent:
         try:
             # Stripe's check without its tolerance, which reads the machine's clock, not `now`.
-            stripe.WebhookSignature.verify_header(payload, signature, self._webhook_secret)
+            WebhookSignature.verify_header(payload, signature, self._webhook_secret)
             signed_at = _signing_time(signature)
             event = wire.read_event(payload)
         except (stripe.SignatureVerificationError, ValueError, TypeError, OverflowError):

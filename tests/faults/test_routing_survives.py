@@ -16,6 +16,7 @@ from shop.settle import ROUTE_JOB
 from tests.making import BUYER, make_product, make_station, make_workshop
 from tests.serving import Served, eventually, served
 from workers.__main__ import PROCESSES
+from workers.supervise import WEB, WORKER
 
 pytestmark = pytest.mark.xdist_group("faults")
 
@@ -83,7 +84,7 @@ def background(server: Served) -> list[psutil.Process]:
     found = []
     for process in server.processes():
         with contextlib.suppress(psutil.NoSuchProcess):
-            if "workers" in process.cmdline():
+            if process.cmdline()[0].startswith(("[celery", WORKER)):
                 found.append(process)
     return found
 
@@ -173,7 +174,7 @@ async def test_nothing_outlives_a_web_server_that_was_killed(
     """Its processes would stay on the port, beside those of the server that takes its place."""
     with served(database_url, tmp_path, "--workers", "2") as server:
         supervisor, *below = server.processes()
-        web = next(p for p in below if p.ppid() == supervisor.pid and "granian" in p.cmdline())
+        web = next(p for p in below if p.ppid() == supervisor.pid and p.cmdline()[0] == WEB)
         its = web.children()
         assert len(its) == 2
         web.kill()

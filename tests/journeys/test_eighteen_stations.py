@@ -30,7 +30,6 @@ from live.board import Board, board
 from live.boards import Boards
 from live.models import Link, Placement
 from live.on_air import end_show, show_now
-from shop.app import create_app
 from shop.models import Order
 from shop.setup import add_station
 from tests.journeys.stations import FAMILIES, PLACES, Town, buy, make_county
@@ -39,7 +38,7 @@ from tests.live.acting import host_of
 from tests.making import NOON, PASSWORD, make_member
 from tests.postgres import async_url, execute
 from tests.shop.test_access import asker, at_the_door
-from tests.web import browser, settings_for
+from tests.web import application, browser, settings_for
 
 pytestmark = pytest.mark.xdist_group("eighteen stations")
 
@@ -141,10 +140,10 @@ class County:
 @asynccontextmanager
 async def open_county(url: str, towns: list[Town], folder: Path) -> AsyncIterator[County]:
     database = Database.connect(url)
-    app = create_app(settings_for(url, folder))
     try:
-        async with app.lifespan(), at_the_door(app) as door:
-            yield County(url, database, towns, app, door)
+        with application(settings_for(url, folder)) as app:
+            async with app.lifespan(), at_the_door(app) as door:
+                yield County(url, database, towns, app, door)
     finally:
         await database.close()
 

@@ -22,13 +22,12 @@ from catalog.access import ALLOW_KEY, Everyone
 from catalog.db import Base, Database, Sessions, UtcDateTime, table
 from catalog.models import Role, Station, Workshop
 from live.models import Link, Show
-from shop.app import create_app
 from shop.demo.fill import fill
 from shop.models import Order, Slip
 from shop.settings import Settings
 from tests.making import NOON, make_member, make_product, make_station, make_workshop
 from tests.shop.test_access import Asker, asker, at_the_door
-from tests.web import settings_for
+from tests.web import application, settings_for
 
 NOBODY_HAS_THIS = 999_999_999
 ROLES = (Role.MANAGER, Role.ORDER_DESK, Role.ARTISAN)
@@ -248,15 +247,14 @@ async def open_county(database: Database, settings: Settings) -> AsyncIterator[C
     station = await make_station(sessions, "dongba")
     workshop = await make_workshop(sessions, station, "孙家")
     await make_product(sessions, workshop, name="素方盒")
-    app = create_app(settings)
     askers = {}
-    for role in Role:
-        family = workshop if role == Role.ARTISAN else None
-        askers[role] = await asker(
-            app, sessions, await make_member(sessions, station, role, family)
-        )
-    async with app.lifespan(), at_the_door(app) as door:
-        yield County(app, sessions, other, askers, door)
+    with application(settings) as app:
+        for role in Role:
+            family = workshop if role == Role.ARTISAN else None
+            member = await make_member(sessions, station, role, family)
+            askers[role] = await asker(app, sessions, member)
+        async with app.lifespan(), at_the_door(app) as door:
+            yield County(app, sessions, other, askers, door)
 
 
 async def test_what_another_station_has_is_as_if_it_were_not_there(

@@ -15,7 +15,6 @@ from PIL import Image
 from catalog.db import Sessions
 from catalog.models import Member, Product, Role, Station
 from live.links import retire_link
-from shop.app import create_app
 from tests.live.acting import settle_points
 from tests.making import (
     NOON,
@@ -27,7 +26,7 @@ from tests.making import (
     make_workshop,
 )
 from tests.programs import STRANGER, bearer, interface, refused
-from tests.web import settings_for
+from tests.web import application, settings_for
 
 # What is scheduled must lie ahead, whenever this runs.
 WHEN = {"starts_at": "2093-12-01T19:00:00", "ends_at": "2093-12-01T21:00:00+08:00"}
@@ -267,20 +266,20 @@ async def test_events_carry_the_whole_board_at_once_and_at_each_change(
     workshop = await make_workshop(sessions, station)
     products: list[Product] = [await make_product(sessions, workshop) for _ in range(2)]
     show = await make_live_show(sessions, products)
-    app = create_app(settings_for(database_url, tmp_path))
-    door = AsyncClient(transport=ASGITransport(app), base_url="http://testserver")
-    async with app.lifespan(), door as api, asyncio.timeout(10):
-        stream = Stream(app, f"/api/shows/{show.id}/events")
-        first = await stream.board()
-        assert stream.content_type.startswith("text/event-stream")
-        assert first["show"] == show.id
-        assert first["now"] == first["items"][0]["id"]
-        assert first == (await api.get(f"/api/shows/{show.id}/board")).json()
-        second = {"lineup_item": first["items"][1]["id"]}
-        await api.post(f"/api/shows/{show.id}/now", json=second, headers=host)
-        while (await stream.board())["now"] != second["lineup_item"]:
-            pass
-        await stream.leave()
+    with application(settings_for(database_url, tmp_path)) as app:
+        door = AsyncClient(transport=ASGITransport(app), base_url="http://testserver")
+        async with app.lifespan(), door as api, asyncio.timeout(10):
+            stream = Stream(app, f"/api/shows/{show.id}/events")
+            first = await stream.board()
+            assert stream.content_type.startswith("text/event-stream")
+            assert first["show"] == show.id
+            assert first["now"] == first["items"][0]["id"]
+            assert first == (await api.get(f"/api/shows/{show.id}/board")).json()
+            second = {"lineup_item": first["items"][1]["id"]}
+            await api.post(f"/api/shows/{show.id}/now", json=second, headers=host)
+            while (await stream.board())["now"] != second["lineup_item"]:
+                pass
+            await stream.leave()
 
 
 class Stream:

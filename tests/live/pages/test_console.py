@@ -24,11 +24,10 @@ from live.on_air import REOPEN_WITHIN, end_show, show_now
 from live.overlays import make_overlay
 from live.pages.console import PARTS
 from live.shows import get_show
-from shop.app import create_app
 from shop.signin import new_api_token, sign_in
 from tests.live.acting import host_of, item_of, make_link, member_of, sibling, take_pieces
 from tests.making import NOON, PASSWORD, make_live_show, make_member, make_product, make_station
-from tests.web import Browser, browser, settings_for
+from tests.web import Browser, application, browser, settings_for
 
 
 @pytest.fixture
@@ -368,9 +367,9 @@ async def fragments(chunks: "asyncio.Queue[bytes]", wanted: set[str]) -> dict[st
 @pytest.fixture
 async def app(settings: Any) -> AsyncIterator[Litestar]:
     """The application in the test's own loop."""
-    app = create_app(settings)
-    yield app
-    await app.state.shop.close()
+    with application(settings) as app:
+        yield app
+        await app.state.shop.close()
 
 
 async def test_what_changes_is_sent_as_fragments_and_the_rest_is_left_alone(

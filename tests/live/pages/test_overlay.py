@@ -14,12 +14,11 @@ from catalog.db import Sessions
 from live.models import Overlay, Show
 from live.overlays import make_overlay, revoke, set_policy
 from live.pages import overlay as pages
-from shop.app import create_app
 from tests.live.acting import host_of, make_link
 from tests.live.pages.test_console import listening
 from tests.making import NOON, make_live_show, make_product
 from tests.serving import eventually
-from tests.web import browser, settings_for
+from tests.web import application, browser, settings_for
 
 
 @pytest.fixture
@@ -30,9 +29,9 @@ def settings(database_url: str, tmp_path: Path) -> Any:
 @pytest.fixture
 async def app(settings: Any) -> AsyncIterator[Litestar]:
     """The application in the test's own loop."""
-    app = create_app(settings)
-    yield app
-    await app.state.shop.close()
+    with application(settings) as app:
+        yield app
+        await app.state.shop.close()
 
 
 @pytest.fixture

@@ -1,25 +1,34 @@
-"""The process that a station starts: it keeps the web server and background work running.
+"""The process that a station starts: it loads the program, and forks web server and worker.
 
-It imports next to nothing, for it stays in memory as long as they do, and it has one thread: the
-web server forks, and a fork copies the locks that other threads hold.
+Memory holds once what all of them have loaded, and one that ended is back without loading it. It
+has one thread: a fork copies the locks that other threads hold.
 """
 
 import argparse
 import contextlib
-import ctypes
+import gc
 import http.client
 import json
+import multiprocessing
 import os
 import resource
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from types import FrameType
+
+from granian import Granian
+from granian.constants import Interfaces, Loops
+from granian.log import LogLevels
+from litestar import Litestar
+from setproctitle import setproctitle
+
+from shop.processes import end_with_parent
 
 PATIENCE_SECONDS = 60
 # A worker that cannot start would otherwise be started a hundred times a second.
@@ -27,19 +36,17 @@ BETWEEN_STARTS_SECONDS = 2.0
 LOOK_SECONDS = 0.2
 STOP_SECONDS = 15
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_libc = ctypes.CDLL(None)
-
 # How many requests a process has in hand at once: five thousand live pages, and all others beside.
 # Left to itself the server stops at a thousand, and then answers nobody.
 MOST_AT_ONCE = 8192
 # Each has a line of its own, and each line is a file to the system.
 MOST_FILES = 2 * MOST_AT_ONCE
 
-_WEB = (
-    "granian", "--interface", "asgi", "--factory", "--loop", "uvloop", "--log-level", "warning",
-    "--respawn-failed-workers", "--backpressure", str(MOST_AT_ONCE),
-)  # fmt: skip
+WEB, WORKER = "xiangbo web", "xiangbo worker"
+"""What the processes are called in a list of them."""
+
+_FORK = multiprocessing.get_context("fork")
+_TOLD_TO_STOP = (signal.SIGTERM, signal.SIGINT)
 
 
 def allow_many_files() -> None:
@@ -50,34 +57,76 @@ def allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def end_with_parent(parent_id: int, how: signal.Signals = signal.SIGTERM) -> None:
-    """In a child: get a signal when its parent dies, however it does, or has died already."""
-    _libc.prctl(_PR_SET_PDEATHSIG, how)
-    if os.getppid() != parent_id:
-        os.kill(os.getpid(), how)
-
-
 @contextmanager
-def child(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python process below this one, ended with the block."""
-    process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", *arguments], preexec_fn=partial(end_with_parent, os.getpid())
-    )
+def forked(name: str, work: Callable[[], object]) -> Iterator[ForkProcess]:
+    """A process below this one that does `work`, ended with the block."""
+    process = _FORK.Process(target=_begin, args=(os.getpid(), name, work))
+    # Told to stop between the fork and the block, this one would wait for a child that it had
+    # not told. The child is told when it can hear.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _TOLD_TO_STOP)
+    process.start()
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _TOLD_TO_STOP)
         yield process
     finally:
         process.terminate()
-        try:
-            process.wait(timeout=STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        process.join(STOP_SECONDS)
+        if process.is_alive():
             process.kill()
-            process.wait()
+            process.join()
 
 
-def wait_until_ready(web: subprocess.Popen[bytes], host: str, port: int) -> bool:
+def _begin(parent_id: int, name: str, work: Callable[[], object]) -> None:
+    for number in _TOLD_TO_STOP:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _TOLD_TO_STOP)
+    end_with_parent(parent_id)
+    setproctitle(name)
+    work()
+
+
+def load() -> Litestar:
+    """The assembled application."""
+    # Nothing of what is loaded is garbage, and looking for some takes a fifth of the time.
+    gc.disable()
+    from shop.app import assemble
+
+    app = assemble()
+    gc.freeze()
+    gc.enable()
+    return app
+
+
+def serve_web(app: Litestar, host: str, port: int, workers: int) -> None:
+    """Serve an assembled application with so many processes, until told to stop."""
+    from shop.app import server_app
+
+    Granian(
+        "shop.app",
+        host,
+        port,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        backpressure=MOST_AT_ONCE,
+        workers=workers,
+        process_name=WEB,
+    ).serve(target_loader=partial(server_app, app), wrap_loader=False)
+
+
+def run_worker() -> None:
+    """Work in the background until told to stop."""
+    # Loaded once the web server answers: buyers wait for pages, and nobody for this.
+    from workers.__main__ import main as work
+
+    work()
+
+
+def wait_until_ready(web: ForkProcess, host: str, port: int) -> bool:
     """Wait for the server's first answer; False when it ended or stayed silent."""
     until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until and web.poll() is None:
+    while time.monotonic() < until and web.is_alive():
         with contextlib.suppress(OSError, http.client.HTTPException):
             connection = http.client.HTTPConnection(_reachable(host), port, timeout=2)
             connection.request("GET", "/readyz")
@@ -112,41 +161,44 @@ def announce(host: str, port: int, demo: str | None, sheet: str | None) -> None:
         part.replace(sheet)
 
 
-def keep_background(web: subprocess.Popen[bytes]) -> None:
+def keep_background(web: ForkProcess) -> None:
     """Run the worker, and again whenever it ends, for as long as the web server runs."""
-    while web.poll() is None:
-        with child("workers") as worker:
-            while worker.poll() is None and web.poll() is None:
+    while web.is_alive():
+        with forked(WORKER, run_worker) as worker:
+            while worker.is_alive() and web.is_alive():
                 time.sleep(LOOK_SECONDS)
         time.sleep(BETWEEN_STARTS_SECONDS)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
+    # Once is enough: what follows takes no longer than `STOP_SECONDS` for each child.
+    for number in _TOLD_TO_STOP:
+        signal.signal(number, signal.SIG_IGN)
     sys.exit(0)
 
 
-def main() -> int:
+def main() -> int | None:
     """Run until told to stop; the web server's exit code when it ends by itself."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--workers", required=True)
+    parser.add_argument("--workers", type=int, required=True)
     parser.add_argument("--background", action="store_true")
     parser.add_argument("--demo")
     parser.add_argument("--sheet")
     given = parser.parse_args()
     allow_many_files()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _TOLD_TO_STOP:
         signal.signal(number, _stop)
-    address = ("--host", given.host, "--port", str(given.port), "--workers", given.workers)
-    with child(*_WEB, *address, "shop.app:server_app") as web:
+    web_server = partial(serve_web, load(), given.host, given.port, given.workers)
+    with forked(WEB, web_server) as web:
         if not wait_until_ready(web, given.host, given.port):
             return 1
         announce(given.host, given.port, given.demo, given.sheet)
         if given.background:
-            # The worker comes second: buyers wait for pages, and both load for seconds.
             keep_background(web)
-        return web.wait()
+        web.join()
+        return web.exitcode
 
 
 if __name__ == "__main__":
