@@ -57,7 +57,11 @@ def choice(order: Order, part: WorkOrder, asked: Sequence[BuyerRequest], now: da
     """What the buyer may do with `part`, which has lines and products; `asked` is about the order."""
     about = [request for request in asked if request.work_order_id == part.id]
     latest = about[-1] if about else None
-    if latest is not None and is_open(latest):
+    # What the family took back that it had begun can be cancelled without the answer.
+    free_again = (
+        part.state in _NOT_BEGUN and latest is not None and latest.kind == RequestKind.CANCEL
+    )
+    if latest is not None and is_open(latest) and not free_again:
         return Choice(request=latest)
     if part.state in _NOT_BEGUN or part.state in _BEGUN:
         return Choice(

@@ -10,6 +10,7 @@ from catalog.db import Sessions
 from catalog.models import Kind, Product
 from shop import requests, work_steps
 from shop.models import Order, WorkOrder
+from shop.undo import undo_step
 from tests.making import act, make_product, make_station, make_workshop, this_moment
 from tests.shop.pages.buyer import NASTY, change, minutes_ago, phone, value_of, words
 from tests.shop.sales import figures, look, order, pay, refunds, staff, two_workshops, want
@@ -117,6 +118,32 @@ async def test_a_request_is_withdrawn(
     assert "撤回了，一切照旧。" in said
     assert "您申请了取消" not in said
     assert bad.status_code == 404
+
+
+async def test_who_asked_need_not_wait_when_the_work_has_not_begun_after_all(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    placed, manager = await sold(sessions, await make_product(sessions))
+    path, part = f"/o/{placed.token}", placed.work_orders[0]
+    await step(sessions, manager, part, "accept", "start")
+    async with sessions.begin() as session:
+        await requests.ask(session, placed.token, part.id, "cancel", "买重了", this_moment())
+    async with phone(database_url, tmp_path) as web:
+        waiting = words((await web.get(path)).text)
+        async with sessions.begin() as session:
+            await undo_step(session, manager, part.id, "start", this_moment())
+        free = words((await web.get(path)).text)
+        asks = words((await web.get(f"{path}/change?part={part.id}")).text)
+        await web.submit(f"{path}/cancel", {"part": str(part.id)})
+        done = words((await web.get(path)).text)
+    shortcut = "作坊又说还没有动工：不用等答复，现在就可以取消，钱全部退给您。"
+    for page in (waiting, free):
+        assert "您申请了取消， 等社工站答复。" in page
+        assert "不取消了" in page
+    assert (shortcut in waiting, shortcut in free) == (False, True)
+    assert "这一份不要了？ 作坊还没有动工。" in asks
+    assert ("您申请了取消" in done, shortcut in done, "不取消了" in done) == (False, False, False)
+    assert [refund.amount_fen for refund in await refunds(sessions)] == [27600]
 
 
 async def test_a_return_is_offered_with_its_last_day_and_told_where_to(
