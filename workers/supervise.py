@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing.context import ForkProcess
 from pathlib import Path
-from types import FrameType
 
 from granian import Granian
 from granian.constants import Interfaces, Loops
@@ -57,16 +56,22 @@ def allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
+def wait(seconds: float) -> None:
+    """Wait; ends this process when it is told to stop, or has been since the last time.
+
+    Only here: an exception that a signal raises anywhere may be lost in a finalizer, or come
+    between a fork and the block that ends the child.
+    """
+    if signal.sigtimedwait(_TOLD_TO_STOP, seconds) is not None:
+        sys.exit(0)
+
+
 @contextmanager
 def forked(name: str, work: Callable[[], object]) -> Iterator[ForkProcess]:
     """A process below this one that does `work`, ended with the block."""
     process = _FORK.Process(target=_begin, args=(os.getpid(), name, work))
-    # Told to stop between the fork and the block, this one would wait for a child that it had
-    # not told. The child is told when it can hear.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _TOLD_TO_STOP)
     process.start()
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _TOLD_TO_STOP)
         yield process
     finally:
         process.terminate()
@@ -77,8 +82,6 @@ def forked(name: str, work: Callable[[], object]) -> Iterator[ForkProcess]:
 
 
 def _begin(parent_id: int, name: str, work: Callable[[], object]) -> None:
-    for number in _TOLD_TO_STOP:
-        signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _TOLD_TO_STOP)
     end_with_parent(parent_id)
     setproctitle(name)
@@ -132,7 +135,7 @@ def wait_until_ready(web: ForkProcess, host: str, port: int) -> bool:
             connection.request("GET", "/readyz")
             if connection.getresponse().status == 200:
                 return True
-        time.sleep(0.05)
+        wait(0.05)
     return False
 
 
@@ -166,15 +169,8 @@ def keep_background(web: ForkProcess) -> None:
     while web.is_alive():
         with forked(WORKER, run_worker) as worker:
             while worker.is_alive() and web.is_alive():
-                time.sleep(LOOK_SECONDS)
-        time.sleep(BETWEEN_STARTS_SECONDS)
-
-
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    # Once is enough: what follows takes no longer than `STOP_SECONDS` for each child.
-    for number in _TOLD_TO_STOP:
-        signal.signal(number, signal.SIG_IGN)
-    sys.exit(0)
+                wait(LOOK_SECONDS)
+        wait(BETWEEN_STARTS_SECONDS)
 
 
 def main() -> int | None:
@@ -188,16 +184,18 @@ def main() -> int | None:
     parser.add_argument("--sheet")
     given = parser.parse_args()
     allow_many_files()
-    for number in _TOLD_TO_STOP:
-        signal.signal(number, _stop)
+    # Whoever stops it while it loads ends it there and then.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     web_server = partial(serve_web, load(), given.host, given.port, given.workers)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _TOLD_TO_STOP)
     with forked(WEB, web_server) as web:
         if not wait_until_ready(web, given.host, given.port):
             return 1
         announce(given.host, given.port, given.demo, given.sheet)
         if given.background:
             keep_background(web)
-        web.join()
+        while web.is_alive():
+            wait(LOOK_SECONDS)
         return web.exitcode
 
 
