@@ -15,7 +15,7 @@ from litestar.types.internal_types import PathParameterDefinition
 from catalog.access import ALLOW_KEY, Everyone
 from catalog.db import Sessions
 from catalog.models import Member, Role
-from shop.app import create_app
+from shop.app import assemble, furnish
 from shop.signin import new_api_token, new_session
 from shop.web.visit import BROWSER_COOKIE, CSRF_HEADER, SESSION_COOKIE, csrf_token
 from tests.making import NOON, make_member, make_station, make_workshop
@@ -112,7 +112,10 @@ def expected(allowed: Everyone | frozenset[Role] | None, role: Role | None) -> s
 
 @pytest.fixture
 def app(database_url: str, tmp_path: Path) -> Litestar:
-    return create_app(settings_for(database_url, tmp_path))
+    """One that no other test uses: here it gets routes of its own."""
+    app = assemble()
+    furnish(app, settings_for(database_url, tmp_path))
+    return app
 
 
 def test_every_route_declares_who_may_use_it(app: Litestar) -> None:

@@ -14,7 +14,6 @@ from catalog.db import Sessions
 from catalog.models import Role, Stock
 from live.links import add_link
 from live.models import Placement
-from shop.app import create_app
 from shop.models import Hold, HoldState, Order
 from tests.making import (
     NOON,
@@ -27,7 +26,7 @@ from tests.making import (
 )
 from tests.programs import bearer, interface, refused
 from tests.serving import free_port
-from tests.web import settings_for
+from tests.web import application, settings_for
 
 BUYER: dict[str, Any] = {
     "name": "王芳",
@@ -147,10 +146,10 @@ async def test_two_buyers_and_one_piece(
 @asynccontextmanager
 async def together(database_url: str, folder: Path) -> AsyncIterator[AsyncClient]:
     """A client that can ask twice at once; it and the application share the test's event loop."""
-    app = create_app(settings_for(database_url, folder, PORT=str(free_port())))
-    door = AsyncClient(transport=ASGITransport(app), base_url="http://testserver")
-    async with app.lifespan(), door as client:
-        yield client
+    with application(settings_for(database_url, folder, PORT=str(free_port()))) as app:
+        door = AsyncClient(transport=ASGITransport(app), base_url="http://testserver")
+        async with app.lifespan(), door as client:
+            yield client
 
 
 async def test_one_key_makes_one_order(

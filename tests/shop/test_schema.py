@@ -19,11 +19,10 @@ from schemathesis.specs.openapi.checks import (
 
 from catalog.db import Database
 from catalog.models import Role
-from shop.app import create_app
 from tests.making import make_live_show, make_member, make_product, make_station, make_workshop
 from tests.programs import STRANGER, bearer
 from tests.serving import free_port
-from tests.web import settings_for
+from tests.web import application, settings_for
 
 # PostgreSQL is the stricter of the two about what it takes.
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -63,8 +62,10 @@ def manager(database_url: str) -> dict[str, str]:
 
 @pytest.fixture
 def client(database_url: str, tmp_path: Path) -> Iterator[TestClient[Litestar]]:
-    app = create_app(settings_for(database_url, tmp_path, PORT=str(free_port())))
-    with TestClient(app) as client:
+    with (
+        application(settings_for(database_url, tmp_path, PORT=str(free_port()))) as app,
+        TestClient(app) as client,
+    ):
         yield client
 
 
